@@ -1,0 +1,66 @@
+package job
+
+import (
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"acervo/internal/book"
+	"acervo/internal/fault"
+)
+
+// MessageVersion is the version of the messages that this release sends. It
+// reads this one and the one before it, if there is one.
+const MessageVersion = 1
+
+// Message is a job on its lane.
+type Message struct {
+	V          int       `json:"v"`
+	Job        string    `json:"job"`        // the receipt
+	Generation int       `json:"generation"` // from 1; a retry of a dead job raises it
+	Kind       Kind      `json:"kind"`
+	BookID     uuid.UUID `json:"book_id"`
+
+	Draft *book.Draft `json:"draft,omitzero"` // of a create or a replace
+	Patch book.Patch  `json:"patch,omitzero"` // of an update
+
+	// Traceparent is the trace of the request that submitted the job (W3C Trace
+	// Context), if it had one.
+	Traceparent string `json:"traceparent,omitzero"`
+}
+
+// DedupID is the deduplication id of the message on its lane.
+func (m Message) DedupID() string { return fmt.Sprintf("%s.%d", m.Job, m.Generation) }
+
+// Group is the message group on its lane: one for each book, so that the writes
+// of a book are delivered in order.
+func (m Message) Group() string { return m.BookID.String() }
+
+// Encode returns the JSON of the message.
+func (m Message) Encode() ([]byte, error) {
+	m.V = MessageVersion
+	body, err := json.Marshal(m)
+	return body, fault.Wrap(fault.Internal, err, "encode a message")
+}
+
+// DecodeMessage reads a message. One of a version that this release does not
+// know is fault.Unavailable, since another release may; anything else that
+// cannot be read is fault.Syntax.
+func DecodeMessage(body []byte) (Message, error) {
+	var head struct {
+		V int `json:"v"`
+	}
+	if err := json.Unmarshal(body, &head, jsontext.AllowDuplicateNames(true)); err != nil {
+		return Message{}, fault.Wrap(fault.Syntax, err, "the message is not a JSON object with a version")
+	}
+	if head.V != MessageVersion {
+		return Message{}, fault.New(fault.Unavailable, "the message has version %d, this release reads %d", head.V, MessageVersion)
+	}
+	var m Message
+	if err := json.Unmarshal(body, &m, json.RejectUnknownMembers(true)); err != nil {
+		return Message{}, fault.Wrap(fault.Syntax, err, "the message of version %d cannot be read", head.V)
+	}
+	return m, nil
+}

@@ -1,0 +1,192 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"acervo/internal/fault"
+)
+
+// durability says what a commit survives.
+type durability int
+
+const (
+	// synced survives loss of power: the commit ends with an fsync.
+	synced durability = iota
+	// buffered survives the end of the process; the next synced commit makes it
+	// durable. For what the lane can afford to forget: a count, a deletion.
+	buffered
+)
+
+// maxCommit is the most writes that share one commit.
+const maxCommit = 256
+
+// tx is one caller's part of a commit.
+type tx struct {
+	*conn
+	after []func()
+}
+
+// onCommit has fn run once the commit has succeeded, before any caller hears of
+// it, in the order of the writes, so that what lives in memory follows the file.
+func (t *tx) onCommit(fn func()) { t.after = append(t.after, fn) }
+
+// write is one caller's place in the queue for the next commit.
+type write struct {
+	fn    func(*tx) error
+	need  durability
+	turn  chan bool // true: lead the next commit; false: settled
+	after []func()
+	err   error
+}
+
+// write runs fn in a transaction and returns when its commit is durable. Writers
+// that arrive while a commit is under way share the next one: the first of them
+// leads it, so that a lone writer commits itself and waits for nobody. A fn that
+// fails takes back its own changes only. A context that ends after the write has
+// queued does not call it off.
+func (db *DB) write(ctx context.Context, need durability, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "The write was given up before it began.")
+	}
+	w := &write{fn: fn, need: need, turn: make(chan bool, 1)}
+	db.mu.Lock()
+	db.queue = append(db.queue, w)
+	lead := !db.leading
+	db.leading = true
+	db.mu.Unlock()
+	if !lead {
+		lead = <-w.turn
+	}
+	if lead {
+		db.lead()
+	}
+	return w.err
+}
+
+// lead commits the head of the queue, the caller's own write first, and passes
+// the lead on.
+func (db *DB) lead() {
+	db.mu.Lock()
+	n := min(len(db.queue), maxCommit)
+	batch := db.queue[:n:n]
+	db.queue = db.queue[n:]
+	db.mu.Unlock()
+
+	db.commit(batch)
+	for _, w := range batch[1:] {
+		w.turn <- false
+	}
+
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if len(db.queue) > 0 {
+		db.queue[0].turn <- true
+		return
+	}
+	db.queue, db.leading = nil, false
+}
+
+// commit runs a batch in one transaction. When the transaction fails, so does
+// every write in it, whatever its own outcome: what they saw of each other never
+// happened.
+func (db *DB) commit(batch []*write) {
+	c := <-db.writer
+	defer func() { db.writer <- c }()
+	if err := c.transact(batch); err != nil {
+		for _, w := range batch {
+			w.err = err
+		}
+		return
+	}
+	for _, w := range batch {
+		if w.err != nil {
+			continue
+		}
+		for _, fn := range w.after {
+			fn()
+		}
+	}
+}
+
+func (c *conn) transact(batch []*write) error {
+	if err := c.setDurability(batch); err != nil {
+		return err
+	}
+	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	for _, w := range batch {
+		if err := c.part(w); err != nil {
+			return c.rollback(err)
+		}
+	}
+	if _, err := c.exec("COMMIT"); err != nil {
+		return c.rollback(err)
+	}
+	return nil
+}
+
+// part runs one write in a savepoint of its own. It returns an error only when
+// the whole transaction is lost.
+func (c *conn) part(w *write) error {
+	if _, err := c.exec("SAVEPOINT part"); err != nil {
+		return err
+	}
+	t := &tx{conn: c}
+	w.err = safely(func() error { return w.fn(t) })
+	w.after = t.after
+	if w.err != nil {
+		if c.GetAutocommit() { // SQLite itself gave the transaction up
+			return w.err
+		}
+		if _, err := c.exec("ROLLBACK TO part"); err != nil {
+			return err
+		}
+	}
+	_, err := c.exec("RELEASE part")
+	return err
+}
+
+// safely turns a panic into an error, so that one caller's bug does not take the
+// lead of all with it.
+func safely(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.Wrap(fault.Internal, fmt.Errorf("%v\n%s", p, debug.Stack()), "a write panicked")
+		}
+	}()
+	return fn()
+}
+
+func (c *conn) rollback(cause error) error {
+	if c.GetAutocommit() {
+		return cause
+	}
+	if _, err := c.exec("ROLLBACK"); err != nil {
+		return fault.Wrap(fault.KindOf(cause), fmt.Errorf("%w (and the rollback failed: %w)", cause, err), "The store failed.")
+	}
+	return cause
+}
+
+// setDurability syncs the commit when any write in it needs that. SQLite reads
+// the pragma between transactions only.
+func (c *conn) setDurability(batch []*write) error {
+	need := buffered
+	for _, w := range batch {
+		need = min(need, w.need)
+	}
+	if need == c.sync {
+		return nil
+	}
+	pragma := "PRAGMA synchronous = FULL"
+	if need == buffered {
+		pragma = "PRAGMA synchronous = NORMAL"
+	}
+	if err := c.Exec(pragma); err != nil {
+		return storeError(err, "set the durability of a commit")
+	}
+	c.sync = need
+	return nil
+}

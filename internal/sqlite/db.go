@@ -1,0 +1,180 @@
+// Package sqlite keeps the books, the jobs and the lanes of one machine in one
+// SQLite file, behind the ports of book, job and queue.
+//
+// All writes go through one connection and share commits (commit.go); reads use
+// a few connections of their own and see every write that has returned.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"acervo/internal/fault"
+)
+
+// Options say where and how a database is opened.
+type Options struct {
+	// Dir is the data directory; it is made, with mode 0700, when absent. An empty
+	// one keeps the database in memory, for tests.
+	Dir string
+	// VFS names a registered file system of SQLite other than the default.
+	VFS string
+	// Now is the clock, time.Now when nil.
+	Now func() time.Time
+}
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	now  func() time.Time
+	lock *dirLock
+
+	conns   []*conn    // all of them, the writing one first
+	writer  chan *conn // the writing connection while it is idle
+	readers chan *conn // the idle reading connections
+
+	mu      sync.Mutex
+	queue   []*write
+	leading bool
+
+	seq int64 // of the last message sent; belongs to the writing connection
+}
+
+// Open opens the database in a directory, brings its schema up to date, and
+// refuses a directory that another process holds, by name, and a database that a
+// newer release has written.
+func Open(opts Options) (*DB, error) {
+	db := &DB{now: opts.Now}
+	if db.now == nil {
+		db.now = time.Now
+	}
+	name := ":memory:"
+	if opts.Dir != "" {
+		if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
+			return nil, fault.Wrap(fault.Unavailable, err, "make the data directory")
+		}
+		lock, err := lockDir(opts.Dir)
+		if err != nil {
+			return nil, err
+		}
+		db.lock = lock
+		if name, err = fileName(opts); err != nil {
+			return nil, errors.Join(err, lock.release())
+		}
+	}
+	if err := db.connect(name, opts.Dir); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// fileName is the database of a directory as SQLite wants it named.
+func fileName(opts Options) (string, error) {
+	path, err := filepath.Abs(filepath.Join(opts.Dir, "acervo.db"))
+	if err != nil {
+		return "", fault.Wrap(fault.Internal, err, "find the database")
+	}
+	u := url.URL{Scheme: "file", Path: path, OmitHost: true}
+	if opts.VFS != "" {
+		u.RawQuery = url.Values{"vfs": {opts.VFS}}.Encode()
+	}
+	return u.String(), nil
+}
+
+// connect opens the connections and fills the pools.
+func (db *DB) connect(name, dir string) error {
+	c, err := openConn(name)
+	if err != nil {
+		return err
+	}
+	db.conns = append(db.conns, c)
+	if err := migrate(c); err != nil {
+		return err
+	}
+	if err := db.loadSeq(c); err != nil {
+		return err
+	}
+	db.writer = make(chan *conn, 1)
+	db.writer <- c
+	if dir == "" { // memory belongs to its one connection
+		db.readers = db.writer
+		return nil
+	}
+	db.readers = make(chan *conn, max(2, runtime.GOMAXPROCS(0)))
+	for range cap(db.readers) {
+		r, err := openConn(name)
+		if err != nil {
+			return err
+		}
+		db.conns = append(db.conns, r)
+		db.readers <- r
+	}
+	return syncDir(dir)
+}
+
+func openConn(name string) (*conn, error) {
+	raw, err := sqlite3.Open(name)
+	if err != nil {
+		return nil, storeError(err, "open the database")
+	}
+	c := &conn{Conn: raw, stmts: map[string]*sqlite3.Stmt{}, sync: synced}
+	// A checkpoint every 4 MiB of log; the file keeps that size and is overwritten.
+	err = raw.Exec(`
+		PRAGMA busy_timeout = 5000;
+		PRAGMA journal_mode = WAL;
+		PRAGMA synchronous = FULL;
+		PRAGMA wal_autocheckpoint = 1000;
+		PRAGMA trusted_schema = OFF;`)
+	if err != nil {
+		return nil, errors.Join(storeError(err, "set up the database"), raw.Close())
+	}
+	return c, nil
+}
+
+// syncDir makes the names of new files durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "open the data directory")
+	}
+	return fault.Wrap(fault.Unavailable, errors.Join(d.Sync(), d.Close()), "sync the data directory")
+}
+
+// read runs fn on a connection that sees every write that has returned.
+func (db *DB) read(ctx context.Context, fn func(*conn) error) error {
+	select {
+	case c := <-db.readers:
+		defer func() { db.readers <- c }()
+		return fn(c)
+	case <-ctx.Done():
+		return fault.Wrap(fault.Unavailable, ctx.Err(), "The read was given up.")
+	}
+}
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.read(ctx, func(c *conn) error {
+		return c.each(`SELECT 1 FROM books LIMIT 1`, func(*sqlite3.Stmt) error { return nil })
+	})
+}
+
+// Close closes the database and gives the directory back. Whoever uses the
+// database has stopped before.
+func (db *DB) Close() error {
+	var errs []error
+	for _, c := range slices.Backward(db.conns) { // the writer last, it folds the log into the file
+		errs = append(errs, c.Close())
+	}
+	if db.lock != nil {
+		errs = append(errs, db.lock.release())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,277 @@
+package sqlite
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"acervo/internal/fault"
+	"acervo/internal/queue"
+)
+
+// LaneOptions tune a lane. The zero value of a field is its default.
+type LaneOptions struct {
+	Lease    time.Duration // how long a delivery is hidden; 30 s
+	Poll     time.Duration // how long Receive waits for the first message; 20 s
+	MaxDepth int           // messages on the lane before Send refuses; 200,000
+}
+
+// Lane is queue.Sender, queue.Receiver and queue.Gauge over rows of one file.
+// Messages, receives and delays are rows; order and leases are in memory, where
+// they may be, since no other process has the directory.
+type Lane struct {
+	db   *DB
+	name string
+	opts LaneOptions
+
+	mu    sync.Mutex
+	sched *schedule
+	wake  chan struct{} // closed and replaced when something became deliverable
+}
+
+var (
+	_ queue.Sender   = (*Lane)(nil)
+	_ queue.Receiver = (*Lane)(nil)
+	_ queue.Gauge    = (*Lane)(nil)
+)
+
+// Lane loads a lane by its name. It is loaded once.
+func (db *DB) Lane(ctx context.Context, name string, opts LaneOptions) (*Lane, error) {
+	if opts.Lease == 0 {
+		opts.Lease = 30 * time.Second
+	}
+	if opts.Poll == 0 {
+		opts.Poll = 20 * time.Second
+	}
+	if opts.MaxDepth == 0 {
+		opts.MaxDepth = 200_000
+	}
+	l := &Lane{db: db, name: name, opts: opts, sched: newSchedule(), wake: make(chan struct{})}
+	now := db.now()
+	err := db.read(ctx, func(c *conn) error {
+		return c.each(`SELECT seq, grp, sent_at, visible_at, receives FROM messages WHERE lane = ? ORDER BY seq`,
+			func(s *sqlite3.Stmt) error {
+				e := l.sched.add(s.ColumnInt64(0), s.ColumnText(1), millis(s, 2), s.ColumnInt(4))
+				if visible := millis(s, 3); visible.After(now) {
+					l.sched.hold(e, delayed, visible)
+				}
+				return nil
+			}, name)
+	})
+	return l, err
+}
+
+// loadSeq finds the last message sent.
+func (db *DB) loadSeq(c *conn) error {
+	return c.each(`SELECT coalesce(max(seq), 0) FROM messages`, func(s *sqlite3.Stmt) error {
+		db.seq = s.ColumnInt64(0)
+		return nil
+	})
+}
+
+// Send is queue.Sender's.
+func (l *Lane) Send(ctx context.Context, m queue.Message) error {
+	if m.Group == "" || m.DedupID == "" || len(m.Body) > queue.MaxBody {
+		return fault.New(fault.Internal, "a message needs a group, a deduplication id and at most %d bytes", queue.MaxBody)
+	}
+	now := l.db.now()
+	return l.db.write(ctx, synced, func(t *tx) error {
+		if l.full() {
+			return fault.New(fault.Unavailable, "The lane %s is full.", l.name)
+		}
+		l.db.seq++ // never given twice while this process lives, so that an old handle fits no new message
+		seq := l.db.seq
+		n, err := t.exec(`INSERT INTO messages (seq, lane, grp, dedup, sent_at, visible_at, receives, body, sum)
+			VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (lane, dedup) DO NOTHING`,
+			seq, l.name, m.Group, m.DedupID, now, m.Body, messageSum(m))
+		if err == nil && n > 0 {
+			t.onCommit(func() { l.change(func() { l.sched.add(seq, m.Group, now, 0) }) })
+		}
+		return err
+	})
+}
+
+func messageSum(m queue.Message) uint32 {
+	return checksum([]byte(m.Group), []byte(m.DedupID), m.Body)
+}
+
+func (l *Lane) full() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.sched.entries) >= l.opts.MaxDepth
+}
+
+// change alters the schedule and wakes the receivers if that left something to
+// deliver.
+func (l *Lane) change(fn func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fn()
+	if len(l.sched.ready) > 0 {
+		close(l.wake)
+		l.wake = make(chan struct{})
+	}
+}
+
+// Lease is queue.Receiver's.
+func (l *Lane) Lease() time.Duration { return l.opts.Lease }
+
+// Receive is queue.Receiver's.
+func (l *Lane) Receive(ctx context.Context, limit int) ([]queue.Delivery, error) {
+	poll := time.NewTimer(l.opts.Poll)
+	defer poll.Stop()
+	for {
+		taken, wake, next := l.take(min(limit, queue.MaxBatch))
+		if len(taken) > 0 {
+			return l.deliver(ctx, taken)
+		}
+		due := time.NewTimer(next)
+		select {
+		case <-wake:
+		case <-due.C:
+		case <-poll.C:
+			due.Stop()
+			return nil, nil
+		case <-ctx.Done():
+			due.Stop()
+			return nil, fault.Wrap(fault.Unavailable, ctx.Err(), "The receive was given up.")
+		}
+		due.Stop()
+	}
+}
+
+// take leases what can be delivered, or tells what to wait for.
+func (l *Lane) take(limit int) (taken []*entry, wake chan struct{}, next time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.db.now()
+	taken = l.sched.take(limit, now, l.opts.Lease)
+	next = l.opts.Poll
+	if due, ok := l.sched.nextDue(); ok {
+		next = min(next, due.Sub(now))
+	}
+	return taken, l.wake, next
+}
+
+// deliver counts the receives and fetches the bodies of what was taken.
+func (l *Lane) deliver(ctx context.Context, taken []*entry) ([]queue.Delivery, error) {
+	deliveries := make([]queue.Delivery, 0, len(taken))
+	err := l.db.write(ctx, buffered, func(t *tx) error {
+		for _, e := range taken {
+			d := queue.Delivery{Handle: handle(e.seq, e.receives), Receives: e.receives, SentAt: e.sentAt}
+			err := t.each(`UPDATE messages SET receives = ? WHERE seq = ? RETURNING grp, dedup, body, sum`,
+				func(s *sqlite3.Stmt) error {
+					d.Group, d.DedupID, d.Body = s.ColumnText(0), s.ColumnText(1), s.ColumnBlob(2, nil)
+					d.Damaged = messageSum(d.Message) != uint32(s.ColumnInt64(3))
+					return nil
+				}, e.receives, e.seq)
+			if err != nil {
+				return err
+			}
+			deliveries = append(deliveries, d)
+		}
+		return nil
+	})
+	if err != nil {
+		l.change(func() {
+			for _, e := range taken {
+				l.sched.free(e)
+			}
+		})
+		return nil, err
+	}
+	return deliveries, nil
+}
+
+func handle(seq int64, receives int) string {
+	return strconv.FormatInt(seq, 10) + "." + strconv.Itoa(receives)
+}
+
+// owned returns the entry that a handle owns, nil when it is stale. The caller
+// holds the lock.
+func (l *Lane) owned(h string) *entry {
+	first, second, _ := strings.Cut(h, ".")
+	seq, err1 := strconv.ParseInt(first, 10, 64)
+	receives, err2 := strconv.Atoi(second)
+	if err1 != nil || err2 != nil {
+		return nil
+	}
+	l.sched.advance(l.db.now())
+	e := l.sched.entries[seq]
+	if e == nil || e.state != leased || e.receives != receives {
+		return nil
+	}
+	return e
+}
+
+// Extend is queue.Receiver's.
+func (l *Lane) Extend(_ context.Context, h string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.owned(h)
+	if e == nil {
+		return fault.New(fault.Stale, "the lease of delivery %s is over", h)
+	}
+	l.sched.hold(e, leased, l.db.now().Add(l.opts.Lease))
+	return nil
+}
+
+// Release is queue.Receiver's. The message is given back even when its delay
+// cannot be stored.
+func (l *Lane) Release(ctx context.Context, h string, delay time.Duration) error {
+	until := l.db.now().Add(delay)
+	var seq int64
+	l.change(func() {
+		e := l.owned(h)
+		switch {
+		case e == nil:
+		case delay <= 0:
+			l.sched.free(e)
+		default:
+			seq = e.seq
+			l.sched.hold(e, delayed, until)
+		}
+	})
+	if seq == 0 {
+		return nil
+	}
+	return l.db.write(ctx, buffered, func(t *tx) error {
+		_, err := t.exec(`UPDATE messages SET visible_at = ? WHERE seq = ?`, until, seq)
+		return err
+	})
+}
+
+// Delete is queue.Receiver's.
+func (l *Lane) Delete(ctx context.Context, h string) error {
+	return l.db.write(ctx, buffered, func(t *tx) error {
+		l.mu.Lock()
+		e := l.owned(h)
+		l.mu.Unlock()
+		if e == nil {
+			return nil
+		}
+		if _, err := t.exec(`DELETE FROM messages WHERE seq = ?`, e.seq); err != nil {
+			return err
+		}
+		t.onCommit(func() { l.change(func() { l.sched.remove(e) }) })
+		return nil
+	})
+}
+
+// Stats is queue.Gauge's.
+func (l *Lane) Stats(context.Context) (queue.Stats, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.db.now()
+	l.sched.advance(now)
+	s := queue.Stats{InFlight: l.sched.leased, Delayed: l.sched.delayed}
+	s.Waiting = len(l.sched.entries) - s.InFlight - s.Delayed
+	if oldest, ok := l.sched.oldest(); ok {
+		s.OldestAge = max(0, now.Sub(oldest))
+	}
+	return s, nil
+}
