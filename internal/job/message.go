@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -22,9 +23,13 @@ type Message struct {
 	Generation int       `json:"generation"` // from 1; a retry of a dead job raises it
 	Kind       Kind      `json:"kind"`
 	BookID     uuid.UUID `json:"book_id"`
+	AcceptedAt time.Time `json:"accepted_at"` // that of the receipt
 
 	Draft *book.Draft `json:"draft,omitzero"` // of a create or a replace
 	Patch book.Patch  `json:"patch,omitzero"` // of an update
+
+	IfMatch     *book.Tags `json:"if_match,omitzero"`
+	IfNoneMatch *book.Tags `json:"if_none_match,omitzero"`
 
 	// Traceparent is the trace of the request that submitted the job (W3C Trace
 	// Context), if it had one.
@@ -62,5 +67,17 @@ func DecodeMessage(body []byte) (Message, error) {
 	if err := json.Unmarshal(body, &m, json.RejectUnknownMembers(true)); err != nil {
 		return Message{}, fault.Wrap(fault.Syntax, err, "the message of version %d cannot be read", head.V)
 	}
-	return m, nil
+	return m, m.check()
+}
+
+// check refuses a message without what its kind needs.
+func (m Message) check() error {
+	switch {
+	case m.Generation < 1:
+		return fault.New(fault.Syntax, "the message has no generation")
+	case (m.Kind == Create || m.Kind == Replace) && m.Draft != nil, m.Kind == Update && m.Patch != nil, m.Kind == Delete:
+		return nil
+	default:
+		return fault.New(fault.Syntax, "the message of kind %q has not what its kind needs", m.Kind)
+	}
 }

@@ -18,6 +18,15 @@ type conn struct {
 	sync  durability // what the synchronous pragma is set to
 }
 
+// close finalizes the statements, without which SQLite does not close.
+func (c *conn) close() error {
+	var errs []error
+	for _, s := range c.stmts {
+		errs = append(errs, s.Close())
+	}
+	return storeError(errors.Join(append(errs, c.Close())...), "close the database")
+}
+
 // stmt returns the prepared statement of a query with its arguments bound. The
 // caller resets it.
 func (c *conn) stmt(query string, args ...any) (*sqlite3.Stmt, error) {

@@ -82,6 +82,14 @@ func fileName(opts Options) (string, error) {
 	if err != nil {
 		return "", fault.Wrap(fault.Internal, err, "find the database")
 	}
+	// SQLite would make it readable by all, and its log is given the same mode.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", fault.Wrap(fault.Unavailable, err, "make the database")
+	}
+	if err := file.Close(); err != nil {
+		return "", fault.Wrap(fault.Unavailable, err, "make the database")
+	}
 	u := url.URL{Scheme: "file", Path: path, OmitHost: true}
 	if opts.VFS != "" {
 		u.RawQuery = url.Values{"vfs": {opts.VFS}}.Encode()
@@ -171,7 +179,7 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) Close() error {
 	var errs []error
 	for _, c := range slices.Backward(db.conns) { // the writer last, it folds the log into the file
-		errs = append(errs, c.Close())
+		errs = append(errs, c.close())
 	}
 	if db.lock != nil {
 		errs = append(errs, db.lock.release())

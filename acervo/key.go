@@ -1,0 +1,51 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// operatorKey returns the key in the data directory and the file that holds it.
+// It makes one on the first run, readable by its owner only.
+func operatorKey(dir string) (key, path string, err error) {
+	path = filepath.Join(dir, "operator.key")
+	stored, err := os.ReadFile(path)
+	switch key = strings.TrimSpace(string(stored)); {
+	case err == nil && key != "":
+		return key, path, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return "", "", fmt.Errorf("read the operator key: %w", err)
+	}
+	key = "acervo_" + rand.Text()
+	if err := writeDurably(path, key+"\n"); err != nil {
+		return "", "", fmt.Errorf("keep the operator key: %w", err)
+	}
+	return key, path, nil
+}
+
+// writeDurably puts a file of mode 0600 in place whole or not at all, whenever
+// the power goes.
+func writeDurably(path, content string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // of mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }() // it is gone once renamed
+	_, err = tmp.WriteString(content)
+	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"acervo/internal/config"
+	"acervo/internal/httpapi"
+	"acervo/internal/intake"
+	"acervo/internal/job"
+	"acervo/internal/sqlite"
+	"acervo/internal/work"
+)
+
+// sweepEvery is how often expired records and tombstones are removed.
+const sweepEvery = 10 * time.Minute
+
+// serve runs the one-machine edition until ctx ends, then stops in order: no new
+// requests, then no new deliveries, then the store.
+func serve(ctx context.Context, c config.Serve, stdout io.Writer) (err error) {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	db, err := sqlite.Open(sqlite.Options{Dir: c.Data})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	lane, err := db.Lane(ctx, "writes", sqlite.LaneOptions{})
+	if err != nil {
+		return err
+	}
+	current, retired, err := db.ReceiptKeys(ctx)
+	if err != nil {
+		return err
+	}
+	key, keyFile := c.Key, "given in --key or ACERVO_KEY"
+	if key == "" {
+		if key, keyFile, err = operatorKey(c.Data); err != nil {
+			return err
+		}
+	}
+	ring := job.NewKeyring(time.Now, current, retired...)
+	api := &httpapi.API{
+		Intake: intake.New(ring, lane), Ring: ring, Books: db.Books(), Jobs: db.Jobs(),
+		Keys:   httpapi.Keys{}.With(key, httpapi.Operator),
+		Checks: map[string]func(context.Context) error{"store": db.Ping},
+		Now:    time.Now, Log: log,
+	}
+	writes := &work.Writes{Applier: work.NewApplier(db.Books(), db.Jobs(), time.Now), Log: log}
+	runner := &work.Runner{Lane: lane, Handle: writes.Handle, Slots: c.Slots, Grace: c.Grace, Log: log}
+
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	greet(stdout, c, listener.Addr(), key, keyFile)
+
+	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	var all errgroup.Group
+	all.Go(func() error { runner.Run(workCtx); return nil })
+	all.Go(func() error { sweep(workCtx, db, log); return nil })
+	err = serveHTTP(ctx, c, listener, api.Handler(), log)
+	stopWork()
+	return errors.Join(err, all.Wait())
+}
+
+func greet(stdout io.Writer, c config.Serve, addr net.Addr, key, keyFile string) {
+	scheme := "http"
+	if c.TLSCert != "" {
+		scheme = "https"
+	}
+	fmt.Fprintf(stdout, "Acervo serves   %s://%s\nOperator key    %s\n                (%s)\nData            %s\nStop it with    Ctrl-C\n",
+		scheme, addr, key, keyFile, c.Data)
+}
+
+// serveHTTP answers requests until ctx ends or the listener fails, then lets the
+// requests under way finish within the grace period.
+func serveHTTP(ctx context.Context, c config.Serve, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() {
+		if c.TLSCert != "" {
+			failed <- server.ServeTLS(listener, c.TLSCert, c.TLSKey)
+			return
+		}
+		failed <- server.Serve(listener)
+	}()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Grace)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("requests were cut off after %s: %w", c.Grace, err), server.Close())
+	}
+	<-failed
+	return err
+}
+
+// sweep removes what has expired, now and then, until ctx ends.
+func sweep(ctx context.Context, db *sqlite.DB, log *slog.Logger) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if removed, err := db.Sweep(ctx); err != nil && ctx.Err() == nil {
+			log.Error("the sweep failed", "error", err)
+		} else if removed > 0 {
+			log.Info("swept what had expired", "rows", removed)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,53 @@
+// Package httpapi is the wire: routes, decoding, credentials and problems. It
+// accepts writes through intake and reads straight from the stores.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"acervo/internal/book"
+	"acervo/internal/intake"
+	"acervo/internal/job"
+)
+
+// MaxBody is the most bytes that a request body may have.
+const MaxBody = 1 << 20
+
+// API answers requests. Its fields are set once, before Handler.
+type API struct {
+	Intake *intake.Intake
+	Ring   *job.Keyring
+	Books  book.Store
+	Jobs   job.Store
+	Keys   Keys
+	// Checks are what readiness depends on, by name.
+	Checks map[string]func(context.Context) error
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Handler returns the routes.
+func (a *API) Handler() http.Handler {
+	r := chi.NewRouter()
+	r.Use(requestID, a.recover, middleware.GetHead)
+	r.NotFound(a.notFound)
+	r.MethodNotAllowed(a.otherMethod)
+
+	r.Get("/healthz", a.healthz)
+	r.Get("/readyz", a.readyz)
+	r.Get("/version", a.version)
+
+	r.Get("/v1/books/{id}", a.getBook)
+	r.Post("/v1/books", a.with(Writer, a.createBook))
+	r.Put("/v1/books/{id}", a.with(Writer, a.replaceBook))
+	r.Patch("/v1/books/{id}", a.with(Writer, a.updateBook))
+	r.Delete("/v1/books/{id}", a.with(Writer, a.deleteBook))
+	r.Get("/v1/jobs/{id}", a.with(Reader, a.getJob))
+	return r
+}

@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"acervo/internal/book"
+	"acervo/internal/fault"
+)
+
+// mediaTypes are the content types taken under the header that tells of them.
+func mediaTypes(accept string) []string {
+	if accept == "Accept-Patch" {
+		return []string{"application/merge-patch+json", "application/json"}
+	}
+	return []string{"application/json"}
+}
+
+// readBody reads the whole body, at most MaxBody bytes of a type that is taken.
+// It is compressed by nobody.
+func readBody(w http.ResponseWriter, r *http.Request, accept string) ([]byte, error) {
+	types := mediaTypes(accept)
+	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset, given := params["charset"]
+	switch {
+	case err != nil, !slices.Contains(types, mediaType), given && !strings.EqualFold(charset, "utf-8"):
+		w.Header().Set(accept, strings.Join(types, ", "))
+		return nil, fault.New(fault.MediaType, "The Content-Type must be %s.", strings.Join(types, " or "))
+	case r.Header.Get("Content-Encoding") != "":
+		return nil, fault.New(fault.MediaType, "The body must not be compressed.")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, fault.New(fault.TooLarge, "The body has more than %d bytes.", MaxBody)
+	}
+	return body, fault.Wrap(fault.Syntax, err, "The body did not arrive whole.")
+}
+
+// tags reads If-Match or If-None-Match, nil when the request has none.
+func tags(r *http.Request, header string, weak bool) (*book.Tags, error) {
+	values := r.Header.Values(header)
+	if len(values) == 0 {
+		return nil, nil //nolint:nilnil // absent is neither a value nor an error
+	}
+	parsed, ok := book.ParseTags(strings.Join(values, ","), weak)
+	if !ok {
+		return nil, fault.New(fault.Syntax, `%s must be * or entity tags such as "v7".`, header)
+	}
+	return &parsed, nil
+}
+
+// traceparentPattern is version 00 of W3C Trace Context, section 3.2.
+var traceparentPattern = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+// traceparent returns the trace of the request; a malformed one is ignored, as
+// its specification wants.
+func traceparent(r *http.Request) string {
+	if value := r.Header.Get("Traceparent"); traceparentPattern.MatchString(value) {
+		return value
+	}
+	return ""
+}
+
+// json answers with a document.
+func (a *API) json(w http.ResponseWriter, r *http.Request, status int, v any) {
+	a.write(w, r, status, "application/json", v)
+}
+
+func (a *API) write(w http.ResponseWriter, r *http.Request, status int, mediaType string, v any) {
+	body, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		a.Log.ErrorContext(r.Context(), "an answer cannot be encoded", "request_id", w.Header().Get(requestIDHeader), "error", err)
+		status, body = http.StatusInternalServerError, nil
+	}
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // a client that has gone is its own affair
+}

@@ -1,0 +1,73 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"acervo/internal/fault"
+	"acervo/internal/job"
+)
+
+// retryAfter is the number of seconds after which to ask for a job again.
+const retryAfter = "1"
+
+// jobView is a job on the wire. What is absent is null.
+type jobView struct {
+	ID            string         `json:"id"`
+	Kind          job.Kind       `json:"kind"`
+	State         job.State      `json:"state"`
+	BookID        uuid.UUID      `json:"book_id"`
+	SubmittedAt   time.Time      `json:"submitted_at"`
+	FinishedAt    *time.Time     `json:"finished_at"`
+	Attempts      int            `json:"attempts"`
+	NextAttemptAt *time.Time     `json:"next_attempt_at"`
+	BookVersion   *int64         `json:"book_version"`
+	Error         *fault.Problem `json:"error"`
+	Links         jobLinks       `json:"links"`
+}
+
+type jobLinks struct {
+	Self string `json:"self"`
+	Book string `json:"book"`
+}
+
+func viewJob(j job.Job) jobView {
+	return jobView{
+		ID: j.ID, Kind: j.Kind, State: j.State, BookID: j.BookID, SubmittedAt: j.SubmittedAt,
+		FinishedAt: orNull(j.Record.FinishedAt.UTC()), Attempts: j.Record.Attempts,
+		BookVersion: orNull(j.Record.BookVersion), Error: j.Record.Error,
+		Links: jobLinks{Self: jobPath(j.ID), Book: "/v1/books/" + j.BookID.String()},
+	}
+}
+
+func jobPath(id string) string { return "/v1/jobs/" + id }
+
+// getJob answers for every authentic receipt; the record is read only after the
+// receipt has proved itself.
+func (a *API) getJob(w http.ResponseWriter, r *http.Request) {
+	j, err := a.job(r, chi.URLParam(r, "id"))
+	if err != nil {
+		a.problem(w, r, err)
+		return
+	}
+	if !j.State.Terminal() {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	a.json(w, r, http.StatusOK, viewJob(j))
+}
+
+func (a *API) job(r *http.Request, id string) (job.Job, error) {
+	receipt, err := a.Ring.Verify(id)
+	if err != nil {
+		return job.Job{}, err
+	}
+	rec, recorded, err := a.Jobs.Get(r.Context(), id)
+	if err != nil {
+		return job.Job{}, err
+	}
+	return job.Status(receipt, rec, recorded, a.Now())
+}
