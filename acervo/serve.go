@@ -24,6 +24,21 @@ import (
 // sweepEvery is how often expired records and tombstones are removed.
 const sweepEvery = 10 * time.Minute
 
+// writesLane is the name of the lane that every write takes.
+const writesLane = "writes"
+
+// maxRun bounds one attempt at a write.
+const maxRun = 30 * time.Second
+
+// workerName tells this process's worker from others of the lane.
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
 // serve runs the one-machine edition until ctx ends, then stops in order: no new
 // requests, then no new deliveries, then the store.
 func serve(ctx context.Context, c config.Serve, stdout io.Writer) (err error) {
@@ -33,7 +48,7 @@ func serve(ctx context.Context, c config.Serve, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	lane, err := db.Lane(ctx, "writes", sqlite.LaneOptions{})
+	lane, err := db.Lane(ctx, writesLane, sqlite.LaneOptions{})
 	if err != nil {
 		return err
 	}
@@ -48,14 +63,23 @@ func serve(ctx context.Context, c config.Serve, stdout io.Writer) (err error) {
 		}
 	}
 	ring := job.NewKeyring(time.Now, current, retired...)
-	api := &httpapi.API{
-		Intake: intake.New(ring, lane), Ring: ring, Books: db.Books(), Jobs: db.Jobs(),
-		Keys:   httpapi.Keys{}.With(key, httpapi.Operator),
-		Checks: map[string]func(context.Context) error{"store": db.Ping},
-		Now:    time.Now, Log: log,
+	in := &intake.Intake{
+		Ring: ring, Lane: lane, Gauge: lane, Jobs: db.Jobs(), Claims: db.Jobs(), Now: time.Now, MaxAge: c.MaxAge,
 	}
-	writes := &work.Writes{Applier: work.NewApplier(db.Books(), db.Jobs(), time.Now), Log: log}
-	runner := &work.Runner{Lane: lane, Handle: writes.Handle, Slots: c.Slots, Grace: c.Grace, Log: log}
+	writes := &work.Writes{Applier: work.NewApplier(db.Books(), db.Jobs(), writesLane, time.Now), Log: log}
+	runner := &work.Runner{
+		Lane: lane, Control: lane, Gauge: lane, Handler: writes, Probe: db.Ping, Name: workerName(),
+		Slots: c.Slots, MaxRun: maxRun, Grace: c.Grace, Log: log,
+	}
+	api := &httpapi.API{
+		Intake: in, Ring: ring, Books: db.Books(), Jobs: db.Jobs(),
+		Keys:    httpapi.Keys{}.With(key, httpapi.Caller{Name: "operator", Role: httpapi.Operator}),
+		Lanes:   []httpapi.Lane{{Name: writesLane, Control: lane}},
+		PerKey:  httpapi.NewLimiter(c.RateKey),
+		PerBook: httpapi.NewLimiter(c.RateBook),
+		Checks:  map[string]func(context.Context) error{"store": db.Ping, "worker": runner.Ready},
+		Now:     time.Now, Log: log,
+	}
 
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", c.Addr)

@@ -74,8 +74,8 @@ const TombstoneTTL = 60 * 24 * time.Hour
 type Item struct {
 	ID        uuid.UUID `json:"id"`
 	Existence Existence `json:"existence,omitzero"`
-	Version   int64     `json:"version"`        // rises by one per applied write
-	Fence     int64     `json:"fence,omitzero"` // rises by one per burial
+	Version   int64     `json:"-"`              // rises by one per applied write
+	Fence     int64     `json:"-"`              // rises by one per burial
 	Draft     Draft     `json:"draft,omitzero"` // without its id
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"`

@@ -12,7 +12,8 @@ import (
 type Store interface {
 	// Get returns the item of an id, tombstones and fences included; an id that
 	// was never seen, or whose tombstone has expired, is an Absent item of
-	// version 0. Damage found on the way is fault.Internal and names the book.
+	// version 0. fault.Damaged names the book, and still tells its version and
+	// fence.
 	Get(ctx context.Context, id uuid.UUID) (Item, error)
 
 	// Swap stores next in the place of read, on the condition that the stored

@@ -54,6 +54,9 @@ func serve(getenv func(string) string, doors Doors) *ucli.Command {
 			text("behind-proxy", "false", "`true`: a proxy in front speaks TLS, so plain HTTP off loopback is meant", &t.BehindProxy),
 			text("slots", "64", "apply up to `N` writes at once", &t.Slots),
 			text("grace", "20s", "finish what has begun within `TIME` after SIGTERM", &t.Grace),
+			text("max-age", "24h", "refuse writes while the oldest one has waited longer than `TIME`", &t.MaxAge),
+			text("rate-key", "0", "take `N` writes a second of one key, ten times that at once; 0 for no limit", &t.RateKey),
+			text("rate-book", "100", "take `N` writes a second of one book, ten times that at once; 0 for no limit", &t.RateBook),
 		},
 		Action: func(ctx context.Context, cmd *ucli.Command) error {
 			if cmd.Args().Present() {

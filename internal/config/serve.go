@@ -20,6 +20,9 @@ type Serve struct {
 	BehindProxy bool          // a proxy in front speaks TLS
 	Slots       int           // deliveries in hand at once
 	Grace       time.Duration // how long requests and jobs may go on after the stop
+	MaxAge      time.Duration // how old the oldest write may be before more are refused
+	RateKey     int           // writes a second of one key; 0 for no limit
+	RateBook    int           // writes a second of one book; 0 for no limit
 }
 
 // minKey is the least characters that an operator key of one's own may have.
@@ -27,7 +30,7 @@ const minKey = 16
 
 // ServeText is the configuration as it was typed, in flags or the environment.
 type ServeText struct {
-	Addr, Data, Key, TLSCert, TLSKey, BehindProxy, Slots, Grace string
+	Addr, Data, Key, TLSCert, TLSKey, BehindProxy, Slots, Grace, MaxAge, RateKey, RateBook string
 }
 
 // Parse reads the configuration or reports every mistake, each by its flag.
@@ -46,6 +49,15 @@ func (t ServeText) Parse() (Serve, error) {
 	}
 	if c.Grace, err = time.ParseDuration(t.Grace); err != nil || c.Grace <= 0 || c.Grace > 10*time.Minute {
 		wrong("grace", "must be a time of at most 10m, such as 20s")
+	}
+	if c.MaxAge, err = time.ParseDuration(t.MaxAge); err != nil || c.MaxAge <= 0 || c.MaxAge > 7*24*time.Hour {
+		wrong("max-age", "must be a time of at most 168h, such as 24h")
+	}
+	if c.RateKey, err = strconv.Atoi(t.RateKey); err != nil || c.RateKey < 0 {
+		wrong("rate-key", "must be a number of writes a second, 0 for no limit")
+	}
+	if c.RateBook, err = strconv.Atoi(t.RateBook); err != nil || c.RateBook < 0 {
+		wrong("rate-book", "must be a number of writes a second, 0 for no limit")
 	}
 	host, port, err := net.SplitHostPort(c.Addr)
 	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {

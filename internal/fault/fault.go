@@ -38,6 +38,10 @@ const (
 	Invalid Kind = "invalid"
 	// Internal: a bug or damage; also the kind of every foreign error (500).
 	Internal Kind = "internal"
+	// Throttled: too many requests; later ones will be taken (429).
+	Throttled Kind = "too_many_requests"
+	// Damaged: what is stored is not what was written (500).
+	Damaged Kind = "damaged"
 	// Unavailable: the store or the lane cannot take it now; try later (503).
 	Unavailable Kind = "unavailable"
 

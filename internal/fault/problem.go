@@ -46,6 +46,8 @@ func Describe(kind Kind) KindInfo {
 		return KindInfo{http.StatusUnsupportedMediaType, "The content type is not taken here"}
 	case Invalid:
 		return KindInfo{http.StatusUnprocessableEntity, "Fields break the rules"}
+	case Throttled:
+		return KindInfo{http.StatusTooManyRequests, "Too many requests"}
 	case Unavailable:
 		return KindInfo{http.StatusServiceUnavailable, "Not now"}
 	default:

@@ -14,6 +14,7 @@ import (
 	"acervo/internal/book"
 	"acervo/internal/intake"
 	"acervo/internal/job"
+	"acervo/internal/queue"
 )
 
 // MaxBody is the most bytes that a request body may have.
@@ -26,10 +27,20 @@ type API struct {
 	Books  book.Store
 	Jobs   job.Store
 	Keys   Keys
+	// Lanes are the lanes that operators watch, in the order of telling.
+	Lanes []Lane
+	// PerKey and PerBook bound the writes of one key and of one book.
+	PerKey, PerBook *Limiter
 	// Checks are what readiness depends on, by name.
 	Checks map[string]func(context.Context) error
 	Now    func() time.Time
 	Log    *slog.Logger
+}
+
+// Lane is a lane by its name.
+type Lane struct {
+	Name    string
+	Control queue.Control
 }
 
 // Handler returns the routes.
@@ -49,5 +60,16 @@ func (a *API) Handler() http.Handler {
 	r.Patch("/v1/books/{id}", a.with(Writer, a.updateBook))
 	r.Delete("/v1/books/{id}", a.with(Writer, a.deleteBook))
 	r.Get("/v1/jobs/{id}", a.with(Reader, a.getJob))
+
+	r.Get("/v1/queues", a.with(Operator, a.listQueues))
+	r.Post("/v1/queues/{lane}/pause", a.with(Operator, a.pauseLane(true)))
+	r.Post("/v1/queues/{lane}/resume", a.with(Operator, a.pauseLane(false)))
+	r.Get("/v1/dead", a.with(Operator, a.listDead))
+	r.Get("/v1/dead/groups", a.with(Operator, a.listGroups))
+	r.Post("/v1/dead/retry", a.with(Operator, a.retryMany))
+	r.Post("/v1/dead/discard", a.with(Operator, a.discardMany))
+	r.Get("/v1/dead/{job}", a.with(Operator, a.getDead))
+	r.Post("/v1/dead/{job}/retry", a.with(Operator, a.retryOne))
+	r.Post("/v1/dead/{job}/discard", a.with(Operator, a.discardOne))
 	return r
 }

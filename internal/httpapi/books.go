@@ -102,68 +102,6 @@ func (a *API) deleteBook(w http.ResponseWriter, r *http.Request) {
 	a.change(w, r, job.Delete, "", func(uuid.UUID, []byte) (intake.Write, error) { return intake.Write{}, nil })
 }
 
-// change submits a write of the book in the address.
-func (a *API) change(
-	w http.ResponseWriter, r *http.Request, kind job.Kind, accept string,
-	parse func(uuid.UUID, []byte) (intake.Write, error),
-) {
-	id, err := pathID(r)
-	if err != nil {
-		a.problem(w, r, err)
-		return
-	}
-	a.submit(w, r, kind, accept, func(body []byte) (intake.Write, error) {
-		write, err := parse(id, body)
-		write.BookID = id
-		return write, err
-	})
-}
-
-// submit reads and validates a write, has it accepted, and answers with its job.
-// Accept is the header that names the content types taken; a kind without a body
-// has none.
-func (a *API) submit(
-	w http.ResponseWriter, r *http.Request, kind job.Kind, accept string,
-	parse func(body []byte) (intake.Write, error),
-) {
-	write, err := a.readWrite(w, r, accept, parse)
-	if err != nil {
-		a.problem(w, r, err)
-		return
-	}
-	write.Kind = kind
-	j, err := a.Intake.Submit(r.Context(), write)
-	if err != nil {
-		a.problem(w, r, err)
-		return
-	}
-	w.Header().Set("Location", jobPath(j.ID))
-	w.Header().Set("Retry-After", retryAfter)
-	a.json(w, r, http.StatusAccepted, viewJob(j))
-}
-
-func (a *API) readWrite(
-	w http.ResponseWriter, r *http.Request, accept string, parse func(body []byte) (intake.Write, error),
-) (intake.Write, error) {
-	var body []byte
-	if accept != "" {
-		var err error
-		if body, err = readBody(w, r, accept); err != nil {
-			return intake.Write{}, err
-		}
-	}
-	write, err := parse(body)
-	if err != nil {
-		return intake.Write{}, err
-	}
-	write.Traceparent = traceparent(r)
-	if write.IfMatch, err = tags(r, "If-Match", false); err != nil {
-		return intake.Write{}, err
-	}
-	write.IfNoneMatch, err = tags(r, "If-None-Match", true)
-	return write, err
-}
-
 // pathID reads the book's id from the address.
 func pathID(r *http.Request) (uuid.UUID, error) {
 	id, ok := book.ParseID(chi.URLParam(r, "id"))

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -38,17 +39,35 @@ func viewJob(j job.Job) jobView {
 	return jobView{
 		ID: j.ID, Kind: j.Kind, State: j.State, BookID: j.BookID, SubmittedAt: j.SubmittedAt,
 		FinishedAt: orNull(j.Record.FinishedAt.UTC()), Attempts: j.Record.Attempts,
-		BookVersion: orNull(j.Record.BookVersion), Error: j.Record.Error,
+		NextAttemptAt: nextAttempt(j),
+		BookVersion:   orNull(j.Record.BookVersion), Error: j.Record.Error,
 		Links: jobLinks{Self: jobPath(j.ID), Book: "/v1/books/" + j.BookID.String()},
 	}
+}
+
+// nextAttempt is when a job that failed will be tried again.
+func nextAttempt(j job.Job) *time.Time {
+	if j.State != job.Retrying {
+		return nil
+	}
+	return orNull(j.Record.NextAttemptAt.UTC())
 }
 
 func jobPath(id string) string { return "/v1/jobs/" + id }
 
 // getJob answers for every authentic receipt; the record is read only after the
-// receipt has proved itself.
+// receipt has proved itself. A caller who prefers to wait is held until the job
+// has ended.
 func (a *API) getJob(w http.ResponseWriter, r *http.Request) {
-	j, err := a.job(r, chi.URLParam(r, "id"))
+	receipt, err := a.Ring.Verify(chi.URLParam(r, "id"))
+	var j job.Job
+	if err == nil {
+		j, err = a.Intake.Status(r.Context(), receipt)
+	}
+	if wait := preferWait(r); err == nil && wait > 0 {
+		w.Header().Set("Preference-Applied", fmt.Sprintf("wait=%d", wait/time.Second))
+		j, err = a.wait(r, j, wait)
+	}
 	if err != nil {
 		a.problem(w, r, err)
 		return
@@ -58,16 +77,4 @@ func (a *API) getJob(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	a.json(w, r, http.StatusOK, viewJob(j))
-}
-
-func (a *API) job(r *http.Request, id string) (job.Job, error) {
-	receipt, err := a.Ring.Verify(id)
-	if err != nil {
-		return job.Job{}, err
-	}
-	rec, recorded, err := a.Jobs.Get(r.Context(), id)
-	if err != nil {
-		return job.Job{}, err
-	}
-	return job.Status(receipt, rec, recorded, a.Now())
 }

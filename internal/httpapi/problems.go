@@ -24,6 +24,10 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
+	a.problemObject(w, r, p)
+}
+
+func (a *API) problemObject(w http.ResponseWriter, r *http.Request, p fault.Problem) {
 	a.write(w, r, p.Status, "application/problem+json", p)
 }
 

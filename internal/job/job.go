@@ -3,6 +3,7 @@
 package job
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,31 +28,102 @@ type State string
 // The states. A job without a record is Queued.
 const (
 	Queued     State = "queued"
+	Retrying   State = "retrying" // an attempt failed, another will come
 	Succeeded  State = "succeeded"
-	Failed     State = "failed"
-	Superseded State = "superseded"
+	Failed     State = "failed"     // refused for good
+	Superseded State = "superseded" // its book has moved on
+	Dead       State = "dead"       // given up, and kept for an operator
 )
 
 // Terminal reports whether a job in this state has ended.
-func (s State) Terminal() bool { return s == Succeeded || s == Failed || s == Superseded }
+func (s State) Terminal() bool {
+	return s == Succeeded || s == Failed || s == Superseded || s == Dead
+}
 
 // RecordTTL is how long the record of an ended job is kept, counted from its
-// end. It outlives every copy of the job's message.
+// last write. It outlives every copy of the job's message.
 const RecordTTL = 30 * 24 * time.Hour
 
 // ReceiptTTL is how long a receipt without a record is believed to be queued.
 // It is the retention of the lane.
 const ReceiptTTL = 14 * 24 * time.Hour
 
-// Record is what is kept of a job's end. A job that has none is queued.
+// Record is what is kept of a job once it has ended or an attempt at it failed.
+// A job that has none is queued.
 type Record struct {
-	ID          string         `json:"id"` // the receipt
-	Generation  int            `json:"generation"`
-	State       State          `json:"state"`
-	Attempts    int            `json:"attempts"`
-	FinishedAt  time.Time      `json:"finished_at,omitzero"`
-	BookVersion int64          `json:"book_version,omitzero"` // of a job that succeeded
-	Error       *fault.Problem `json:"error,omitzero"`        // of one that did not
+	ID            string         `json:"id"` // the receipt
+	Kind          Kind           `json:"kind"`
+	BookID        uuid.UUID      `json:"book_id"`
+	Generation    int            `json:"generation"` // from 1; a retry of a dead job raises it
+	State         State          `json:"state"`
+	Attempts      int            `json:"attempts"` // of this generation
+	NextAttemptAt time.Time      `json:"next_attempt_at,omitzero"`
+	FinishedAt    time.Time      `json:"finished_at,omitzero"`
+	BookVersion   int64          `json:"book_version,omitzero"` // of a job that succeeded
+	Error         *fault.Problem `json:"error,omitzero"`        // of the last attempt that did not succeed
+	Burial        *Burial        `json:"burial,omitzero"`       // of a job that was dead once
+	History       []Event        `json:"history,omitempty"`     // oldest first
+
+	// Revision is the store's count of the writes to this record.
+	Revision int64 `json:"-"`
+}
+
+// Burial is the entry of a job in the ledger of the dead.
+type Burial struct {
+	// Listed says that an operator has still to decide, or that the retry that was
+	// asked for has not ended.
+	Listed bool `json:"listed"`
+	// Lane is the lane that the job died on.
+	Lane string `json:"lane"`
+	// Message is the body of the job's message, as it is to be sent again.
+	Message []byte `json:"message"`
+	// BookVersion is the version of the book at the first burial. It is never
+	// replaced: a retry applies only to that version.
+	BookVersion int64 `json:"book_version"`
+	// At is when the job was buried last.
+	At time.Time `json:"at"`
+	// Cause is the last error in full, for operators.
+	Cause string `json:"cause"`
+	// Fingerprint is the same for errors that are alike.
+	Fingerprint string `json:"fingerprint"`
+}
+
+// RetryTTL is how long after its burial a dead job can be retried as it is.
+const RetryTTL = 30 * 24 * time.Hour
+
+// RetryAsked reports whether a retry was asked for that has not ended.
+func (r Record) RetryAsked() bool {
+	return r.Burial != nil && r.Burial.Listed && !r.State.Terminal()
+}
+
+// maxHistory is the most events that a record keeps; the oldest go first.
+const maxHistory = 100
+
+// Event is one thing that happened to a job.
+type Event struct {
+	At         time.Time `json:"at"`
+	What       string    `json:"what"` // attempt_failed, buried, retried, edited, discarded, or the state it ended in
+	Generation int       `json:"generation"`
+	Who        string    `json:"who,omitzero"` // the operator, if one did it
+	Why        string    `json:"why,omitzero"` // the error, or the operator's reason
+}
+
+// Note appends an event to the history, which is copied.
+func (r *Record) Note(e Event) {
+	e.Generation = r.Generation
+	kept := r.History
+	if len(kept) >= maxHistory {
+		kept = kept[len(kept)-maxHistory+1:]
+	}
+	r.History = append(slices.Clip(slices.Clone(kept)), e)
+}
+
+// Expires is when the record may be forgotten; false while it is in the ledger.
+func (r Record) Expires(now time.Time) (time.Time, bool) {
+	if r.Burial != nil && r.Burial.Listed {
+		return time.Time{}, false
+	}
+	return now.Add(RecordTTL), true
 }
 
 // Job is what a client sees of a job.

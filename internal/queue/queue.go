@@ -79,15 +79,49 @@ type Receiver interface {
 
 // Stats is what a lane tells of itself.
 type Stats struct {
-	Waiting  int // deliverable now, or behind one of its group that is not
+	Waiting  int   // deliverable now, or behind one of its group that is not
 	InFlight int // leased
-	Delayed  int // released with a delay that is not over
+	Delayed  int   // released with a delay that is not over
 	// OldestAge is the age of the oldest message that is not deleted, zero for
 	// an empty lane.
 	OldestAge time.Duration
 }
 
+// Depth is how many messages are on the lane.
+func (s Stats) Depth() int { return s.Waiting + s.InFlight + s.Delayed }
+
 // Gauge counts what is on a lane.
 type Gauge interface {
 	Stats(ctx context.Context) (Stats, error)
+}
+
+// Control is what all workers and the API share of a lane, in the store and not
+// in the queue. It is safe for concurrent use.
+type Control interface {
+	// Pause stops or resumes delivery for every worker, durably.
+	Pause(ctx context.Context, paused bool) error
+	// Paused reports whether the lane is paused.
+	Paused(ctx context.Context) (bool, error)
+	// Beat stores a worker's latest heartbeat.
+	Beat(ctx context.Context, beat Heartbeat) error
+	// Heartbeats returns the latest heartbeat of every worker that is not older
+	// than HeartbeatTTL, the newest first.
+	Heartbeats(ctx context.Context) ([]Heartbeat, error)
+}
+
+// HeartbeatEvery is how often a worker writes its heartbeat, and HeartbeatTTL how
+// long one is believed.
+const (
+	HeartbeatEvery = 15 * time.Second
+	HeartbeatTTL   = time.Minute
+)
+
+// Heartbeat is what one worker last saw of a lane.
+type Heartbeat struct {
+	Worker          string   
+	At              time.Time
+	Stats           Stats    
+	DonePerSecond   float64     // deleted by this worker
+	GrowthPerSecond float64   // of the whole lane; negative when it shrinks
+	Stuck           int                   // jobs that do not return
 }

@@ -58,6 +58,8 @@ func bind(s *sqlite3.Stmt, i int, arg any) error {
 		return s.BindInt(i, v)
 	case int64:
 		return s.BindInt64(i, v)
+	case float64:
+		return s.BindFloat(i, v)
 	case uint32:
 		return s.BindInt64(i, int64(v))
 	case time.Time:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -48,8 +49,8 @@ func TestARecordLostAfterTheWriteIsMadeGoodWithoutWritingAgain(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		id := uuid.New()
 		create := h.message(job.Create, id, "A")
-		crashed := work.NewApplier(h.db.Books(), failingEnd{h.db.Jobs()}, nowFunc())
-		if err := crashed.Apply(t.Context(), create); err == nil {
+		crashed := work.NewApplier(h.db.Books(), failingSave{h.db.Jobs()}, "writes", time.Now)
+		if err := apply(t.Context(), crashed, create, 1); err == nil {
 			t.Fatal("an apply whose record is not stored must not succeed")
 		}
 		h.apply(create)
@@ -127,7 +128,7 @@ func TestARefusalThatTheBookHasOvertakenIsDecidedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 		}}
-		if err := work.NewApplier(books, h.db.Jobs(), nowFunc()).Apply(t.Context(), update); err != nil {
+		if err := apply(t.Context(), work.NewApplier(books, h.db.Jobs(), "writes", time.Now), update, 1); err != nil {
 			t.Fatal(err)
 		}
 		h.expect(update, job.Succeeded, 2, "B")
@@ -144,7 +145,7 @@ func TestAZombieThatWakesAfterTheJobEndedWritesNothing(t *testing.T) {
 			h.apply(create)
 			h.apply(h.message(job.Update, id, "B"))
 		}}
-		if err := work.NewApplier(books, h.db.Jobs(), nowFunc()).Apply(t.Context(), create); err != nil {
+		if err := apply(t.Context(), work.NewApplier(books, h.db.Jobs(), "writes", time.Now), create, 1); err != nil {
 			t.Fatal(err)
 		}
 		h.expect(create, job.Succeeded, 2, "B")

@@ -14,10 +14,11 @@ import (
 type step int
 
 const (
-	drop     step = iota // the job has ended: delete its message
-	conclude             // store the record
-	confirm              // store the record if the book is still as read
-	apply                // store the book, then the record
+	drop    step = iota // the job has ended: delete its message
+	save                // store the record
+	confirm             // store the record if the book is still as read
+	bury                // store the record and raise the book's fence, if it is still as read
+	apply               // store the book, then the record
 )
 
 // decision is the outcome of reading a book and then its job's record.
@@ -27,20 +28,39 @@ type decision struct {
 	next   book.Item
 }
 
+// reading is what one attempt has read: the book, and after it the record.
+type reading struct {
+	item     book.Item
+	record   job.Record // zero when there is none
+	recorded bool
+	spent    error // why there will be no further attempt, nil while there may be
+	now      time.Time
+}
+
+// ended reports whether a job of this generation has ended.
+func (r reading) ended(generation int) bool {
+	return r.recorded && (r.record.Generation > generation || r.record.Generation == generation && r.record.State.Terminal())
+}
+
 // decide is clause 2 of DESIGN's Applying, in its order. It has no effects.
-func decide(m job.Message, item book.Item, rec job.Record, recorded bool, now time.Time) decision {
-	if recorded && (rec.Generation > m.Generation || rec.Generation == m.Generation && rec.State.Terminal()) {
+func decide(m job.Message, r reading) decision {
+	switch {
+	case r.ended(m.Generation):
 		return decision{step: drop}
+	case r.item.LastJob == m.Job: // it was applied and its record got lost
+		return decision{step: save, record: succeeded(m, r, r.item.LastJobVersion)}
+	case r.spent != nil:
+		return decision{step: bury, record: buried(m, r)}
+	case m.Generation > 1 && (r.record.Burial == nil || r.record.Burial.BookVersion != r.item.Version):
+		why := fault.New(fault.Conflict, "The book has moved on since the job died.")
+		return decision{step: save, record: refused(m, r, job.Superseded, why)}
 	}
-	if item.LastJob == m.Job { // it was applied and its record got lost
-		return decision{step: conclude, record: succeeded(m, item.LastJobVersion, now)}
-	}
-	next, err := change(m, item, now)
+	next, err := change(m, r.item, r.now)
 	if err == nil {
-		return decision{step: apply, next: next, record: succeeded(m, next.Version, now)}
+		return decision{step: apply, next: next, record: succeeded(m, r, next.Version)}
 	}
-	d := decision{step: conclude, record: failed(m, err, now)}
-	if passing(m, item, err) {
+	d := decision{step: save, record: refused(m, r, job.Failed, err)}
+	if passing(m, r.item, err) {
 		d.step = confirm
 	}
 	return d
@@ -115,19 +135,4 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-func succeeded(m job.Message, version int64, now time.Time) job.Record {
-	return job.Record{
-		ID: m.Job, Generation: m.Generation, State: job.Succeeded, Attempts: 1,
-		FinishedAt: now.UTC(), BookVersion: version,
-	}
-}
-
-func failed(m job.Message, why error, now time.Time) job.Record {
-	problem := fault.ProblemOf(why)
-	return job.Record{
-		ID: m.Job, Generation: m.Generation, State: job.Failed, Attempts: 1,
-		FinishedAt: now.UTC(), Error: &problem,
-	}
 }

@@ -1,5 +1,6 @@
 // Package work does the jobs of a lane: it receives, keeps the leases, applies,
-// and drains when told to stop.
+// buries what cannot be done, stands still while the lane is paused or the store
+// is down, and drains when told to stop.
 package work
 
 import (
@@ -7,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -19,25 +21,47 @@ import (
 // makes do with fewer.
 const gather = 20 * time.Millisecond
 
-// Outcome is what becomes of a delivery.
-type Outcome struct {
-	Done  bool          // delete the message
-	Delay time.Duration // else: when to deliver it again
+// Handler does deliveries.
+type Handler interface {
+	// Do does one delivery; nil means that its message can be deleted. Its
+	// context ends with the lease, the maximum running time or the grace period.
+	Do(ctx context.Context, d queue.Delivery) error
+	// Failed settles a delivery whose Do failed, panicked or did not return. An
+	// interrupted one is not brought here: it simply comes again.
+	Failed(ctx context.Context, d queue.Delivery, why error) Outcome
 }
 
-// Runner works one lane until it is told to stop.
+// Outcome is what becomes of a delivery that is not done.
+type Outcome struct {
+	Delay time.Duration // when to deliver it again
+	Down  bool          // the store is down: stop receiving until it answers
+}
+
+// Runner works one lane until it is told to stop. Deliveries of one group are
+// done one after the other, groups in parallel.
 type Runner struct {
-	// Lane is where deliveries come from.
-	Lane queue.Receiver
-	// Handle does one delivery. Its context ends when the lease is lost or the
-	// grace period is over. Deliveries of one group are handled one after the
-	// other, groups in parallel.
-	Handle func(ctx context.Context, d queue.Delivery) Outcome
+	Lane    queue.Receiver
+	Control queue.Control
+	Gauge   queue.Gauge
+	Handler Handler
+	// Probe reports whether the store answers again.
+	Probe func(context.Context) error
+	// Name tells this worker from others of its lane.
+	Name string
 	// Slots bounds the deliveries in hand.
 	Slots int
+	// MaxRun bounds a delivery. One that does not return soon after loses its slot
+	// to others and is counted as stuck.
+	MaxRun time.Duration
 	// Grace is how long deliveries that have begun may go on after the stop.
 	Grace time.Duration
 	Log   *slog.Logger
+
+	valve    valve
+	slots    *semaphore.Weighted
+	done     atomic.Int64
+	stuck    atomic.Int64
+	received atomic.Int64 // Unix nanoseconds of the last receive that succeeded
 }
 
 // Run receives and handles until ctx ends, then drains: it gives back what has
@@ -50,46 +74,75 @@ func (r *Runner) Run(ctx context.Context) {
 		context.AfterFunc(work, func() { grace.Stop() })
 	})
 	defer stop()
+	r.received.Store(time.Now().UnixNano())
+	r.slots = semaphore.NewWeighted(int64(r.Slots))
 
-	slots := semaphore.NewWeighted(int64(r.Slots))
-	var groups sync.WaitGroup
-	defer groups.Wait()
+	r.look(ctx)
+	var others, groups sync.WaitGroup
+	others.Go(func() { r.watch(ctx) })
+	others.Go(func() { r.beat(ctx) })
 	for failures := 0; ; {
-		free, err := r.free(ctx, slots)
+		open, err := r.open(ctx)
 		if err != nil {
-			return
+			break
 		}
-		deliveries, err := r.Lane.Receive(ctx, int(free))
-		slots.Release(free - int64(len(deliveries)))
-		if err != nil && ctx.Err() == nil {
-			r.Log.ErrorContext(ctx, "receive failed", "error", err)
+		err = r.receive(open, work, &groups)
+		if err != nil && open.Err() == nil {
 			failures++
+			r.Log.ErrorContext(ctx, "receive failed", "error", err)
 			pause(ctx, backoff(failures))
 			continue
 		}
 		failures = 0
-		for _, group := range byGroup(deliveries) {
-			groups.Go(func() {
-				defer slots.Release(int64(len(group)))
-				r.group(ctx, work, group)
-			})
+	}
+	groups.Wait()
+	others.Wait()
+}
+
+// open waits until the lane is not paused and the store answers. The context
+// that it returns ends when either changes.
+func (r *Runner) open(ctx context.Context) (context.Context, error) {
+	for failures := 1; r.valve.isDown() && ctx.Err() == nil; failures++ {
+		pause(ctx, backoff(failures))
+		if r.Probe(ctx) == nil {
+			r.Log.InfoContext(ctx, "the store answers again")
+			r.valve.set(func(v *valve) { v.down = false })
 		}
 	}
+	return r.valve.wait(ctx)
+}
+
+// receive takes one batch and sets its groups to work.
+func (r *Runner) receive(open, work context.Context, groups *sync.WaitGroup) error {
+	free, err := r.free(open)
+	if err != nil {
+		return err
+	}
+	deliveries, err := r.Lane.Receive(open, int(free))
+	r.slots.Release(free - int64(len(deliveries)))
+	if err != nil {
+		return err
+	}
+	r.received.Store(time.Now().UnixNano())
+	for _, group := range byGroup(deliveries) {
+		groups.Go(func() { r.group(open, work, group) })
+	}
+	return nil
 }
 
 // free takes a batch of free slots, or after a moment as many as there are.
-func (r *Runner) free(ctx context.Context, slots *semaphore.Weighted) (int64, error) {
+func (r *Runner) free(ctx context.Context) (int64, error) {
 	want := int64(min(queue.MaxBatch, r.Slots))
 	soon, cancel := context.WithTimeout(ctx, gather)
 	defer cancel()
-	if slots.Acquire(soon, want) == nil {
-		return want, ctx.Err()
+	if r.slots.Acquire(soon, want) == nil {
+		return want, nil
 	}
-	if err := slots.Acquire(ctx, 1); err != nil {
+	if err := r.slots.Acquire(ctx, 1); err != nil {
 		return 0, err
 	}
 	got := int64(1)
-	for got < want && slots.TryAcquire(1) {
+	for got < want && r.slots.TryAcquire(1) {
 		got++
 	}
 	return got, nil
@@ -111,28 +164,45 @@ func byGroup(batch []queue.Delivery) [][]queue.Delivery {
 	return groups
 }
 
-// group handles deliveries of one group in order. When one of them does not end
-// for good, it and the rest go back to the lane, the rest first, so that the
-// group stands still meanwhile.
-func (r *Runner) group(stop, work context.Context, deliveries []queue.Delivery) {
+// group does deliveries of one group in order. When one of them does not end for
+// good, it and the rest go back to the lane, the rest first, so that the group
+// stands still meanwhile.
+func (r *Runner) group(open, work context.Context, deliveries []queue.Delivery) {
+	defer r.slots.Release(int64(len(deliveries)))
 	ctx, lost := context.WithCancelCause(work)
 	defer lost(nil)
-	leases := r.keep(ctx, lost, deliveries)
+	leases := keep(ctx, lost, r.Lane, deliveries)
 	defer leases.stop()
 	for i, d := range deliveries {
-		if stop.Err() != nil || ctx.Err() != nil {
+		if open.Err() != nil || ctx.Err() != nil {
 			r.release(work, leases, deliveries[i:], 0)
 			return
 		}
-		outcome := r.Handle(ctx, d)
-		if !outcome.Done {
+		if outcome, ok := r.do(ctx, d); !ok {
 			r.release(work, leases, deliveries[i:], outcome.Delay)
+			if outcome.Down {
+				r.valve.set(func(v *valve) { v.down = true })
+			}
 			return
 		}
 		leases.end(d.Handle)
+		r.done.Add(1)
 		if err := r.Lane.Delete(context.WithoutCancel(work), d.Handle); err != nil {
 			r.Log.WarnContext(ctx, "delete failed, the message will come again", "message", d.DedupID, "error", err)
 		}
+	}
+}
+
+// do runs one delivery; false means that it has to come again.
+func (r *Runner) do(ctx context.Context, d queue.Delivery) (Outcome, bool) {
+	err := r.run(ctx, d)
+	switch {
+	case err == nil:
+		return Outcome{}, true
+	case ctx.Err() != nil: // interrupted is not failed
+		return Outcome{}, false
+	default:
+		return r.Handler.Failed(ctx, d, err), false
 	}
 }
 
@@ -150,6 +220,19 @@ func (r *Runner) release(work context.Context, leases *leases, deliveries []queu
 	}
 }
 
+// Ready reports whether the worker does its work: it has received lately, or its
+// lane is paused, and it is not full of jobs that do not return.
+func (r *Runner) Ready(context.Context) error {
+	if stuck := r.stuck.Load(); stuck >= int64(r.Slots) {
+		return fault.New(fault.Unavailable, "%d jobs do not return", stuck)
+	}
+	last := time.Unix(0, r.received.Load())
+	if r.valve.isPaused() || time.Since(last) < time.Minute {
+		return nil
+	}
+	return fault.New(fault.Unavailable, "nothing was received since %s", last.UTC().Format(time.RFC3339))
+}
+
 // pause waits, or returns early with the context.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
@@ -158,65 +241,4 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// keep extends the leases of deliveries until they end, and cancels their work
-// when a lease is lost.
-func (r *Runner) keep(ctx context.Context, lost context.CancelCauseFunc, deliveries []queue.Delivery) *leases {
-	l := &leases{lane: r.Lane, held: map[string]bool{}, quit: make(chan struct{})}
-	for _, d := range deliveries {
-		l.held[d.Handle] = true
-	}
-	l.done.Go(func() {
-		tick := time.NewTicker(r.Lane.Lease() / 3)
-		defer tick.Stop()
-		for {
-			select {
-			case <-l.quit:
-				return
-			case <-tick.C:
-			}
-			if err := l.extend(context.WithoutCancel(ctx)); err != nil {
-				lost(err)
-				return
-			}
-		}
-	})
-	return l
-}
-
-// leases are the deliveries of one group that are still held. Each is extended
-// until it ends, never after.
-type leases struct {
-	lane queue.Receiver
-	quit chan struct{}
-	done sync.WaitGroup
-
-	mu   sync.Mutex
-	held map[string]bool // by handle
-}
-
-// extend renews every lease. Only a lease that is gone is an error: any other
-// trouble may pass before the lease runs out.
-func (l *leases) extend(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for handle := range l.held {
-		if err := l.lane.Extend(ctx, handle); fault.Is(err, fault.Stale) {
-			return err
-		}
-	}
-	return nil
-}
-
-// end lets go of a delivery. When it returns, no extension is under way.
-func (l *leases) end(handle string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.held, handle)
-}
-
-func (l *leases) stop() {
-	close(l.quit)
-	l.done.Wait()
 }

@@ -11,19 +11,18 @@ import (
 	"acervo/internal/fault"
 	"acervo/internal/job"
 	"acervo/internal/queue"
-	"acervo/internal/work"
 )
 
-func nowFunc() func() time.Time { return time.Now }
+// failingSave is a store of records whose writes get lost.
+type failingSave struct{ job.Store }
 
-// failingEnd is a store of records whose writes get lost.
-type failingEnd struct{ job.Store }
-
-func (failingEnd) End(context.Context, job.Record) error {
+func (failingSave) Save(context.Context, job.Record) error {
 	return fault.New(fault.Unavailable, "the store is down")
 }
 
-func done(context.Context, queue.Delivery) work.Outcome { return work.Outcome{Done: true} }
+func done(context.Context, queue.Delivery) error { return nil }
+
+var errAttempt = errors.New("the attempt failed")
 
 func TestJobsOfOneBookRunInOrderAndBooksInParallel(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
@@ -40,12 +39,12 @@ func TestJobsOfOneBookRunInOrderAndBooksInParallel(t *testing.T) {
 			}
 		}
 		var happened log
-		stop := h.runner(10, func(_ context.Context, d queue.Delivery) work.Outcome {
+		stop := h.runner(10, func(_ context.Context, d queue.Delivery) error {
 			if d.Group == slow.String() {
 				time.Sleep(time.Second)
 			}
 			happened.add("%s", messages[d.DedupID])
-			return work.Outcome{Done: true}
+			return nil
 		})
 		time.Sleep(10 * time.Second)
 		stop()
@@ -61,12 +60,12 @@ func TestAFailedDeliveryComesBackAfterItsDelayAndHoldsUpItsBookOnly(t *testing.T
 		h.send(second)
 		var happened log
 		start := time.Now()
-		stop := h.runner(10, func(_ context.Context, d queue.Delivery) work.Outcome {
+		stop := h.runner(10, func(_ context.Context, d queue.Delivery) error {
 			happened.add("%s %v receive %d", d.DedupID[len(d.DedupID)-2:], time.Since(start).Round(time.Second), d.Receives)
 			if d.DedupID == first.DedupID() && d.Receives < 3 {
-				return work.Outcome{Delay: 5 * time.Second}
+				return errAttempt
 			}
-			return work.Outcome{Done: true}
+			return nil
 		})
 		time.Sleep(time.Second)
 		h.send(h.message(job.Create, fine, "3"))
@@ -81,13 +80,13 @@ func TestALongJobKeepsItsLease(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.send(h.message(job.Create, uuid.New(), "long"))
 		var happened log
-		stop := h.runner(10, func(ctx context.Context, d queue.Delivery) work.Outcome {
+		stop := h.runner(10, func(ctx context.Context, d queue.Delivery) error {
 			happened.add("receive %d", d.Receives)
 			time.Sleep(10 * h.lane.Lease())
 			if ctx.Err() != nil {
 				t.Error("the context ended although the lease was kept")
 			}
-			return work.Outcome{Done: true}
+			return nil
 		})
 		time.Sleep(11 * h.lane.Lease())
 		stop()
@@ -99,11 +98,11 @@ func TestWorkWhoseLeaseIsLostIsCancelledAndDeletesNothing(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.send(h.message(job.Create, uuid.New(), "zombie"))
 		cause := make(chan error, 10)
-		stop := h.runnerOn(losing{h.lane}, 10, func(ctx context.Context, _ queue.Delivery) work.Outcome {
+		_, stop := h.start(losing{h.lane}, 10, handler{do: func(ctx context.Context, _ queue.Delivery) error {
 			<-ctx.Done()
 			cause <- context.Cause(ctx)
-			return work.Outcome{}
-		})
+			return ctx.Err()
+		}})
 		if err := <-cause; !fault.Is(err, fault.Stale) {
 			t.Errorf("the work was cancelled for %v, want the lost lease", err)
 		}
@@ -121,10 +120,10 @@ func TestDrainReturnsWhatHasNotBegunAndFinishesWhatHas(t *testing.T) {
 		h.send(first)
 		h.send(second)
 		var happened log
-		stop := h.runner(10, func(ctx context.Context, d queue.Delivery) work.Outcome {
+		stop := h.runner(10, func(ctx context.Context, d queue.Delivery) error {
 			time.Sleep(5 * time.Second)
 			happened.add("finished %v", ctx.Err())
-			return work.Outcome{Done: true}
+			return nil
 		})
 		time.Sleep(time.Second)
 		stop()
@@ -139,9 +138,9 @@ func TestDrainReturnsWhatHasNotBegunAndFinishesWhatHas(t *testing.T) {
 func TestDrainEndsWithTheGracePeriodAndAnInterruptedJobComesBackAtOnce(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.send(h.message(job.Create, uuid.New(), "endless"))
-		stop := h.runner(10, func(ctx context.Context, _ queue.Delivery) work.Outcome {
+		stop := h.runner(10, func(ctx context.Context, _ queue.Delivery) error {
 			<-ctx.Done()
-			return work.Outcome{}
+			return ctx.Err()
 		})
 		time.Sleep(time.Second)
 		start := time.Now()
@@ -160,9 +159,9 @@ func TestNoMoreDeliveriesAreInHandThanThereAreSlots(t *testing.T) {
 		for range 30 {
 			h.send(h.message(job.Create, uuid.New(), "x"))
 		}
-		stop := h.runner(7, func(context.Context, queue.Delivery) work.Outcome {
+		stop := h.runner(7, func(context.Context, queue.Delivery) error {
 			time.Sleep(time.Second)
-			return work.Outcome{Done: true}
+			return nil
 		})
 		most := 0
 		for range 100 {
@@ -186,37 +185,11 @@ func TestNoMoreDeliveriesAreInHandThanThereAreSlots(t *testing.T) {
 func TestAReceiverThatFailsIsAskedAgainLessAndLessOften(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		lane := &failing{Receiver: h.lane}
-		stop := h.runnerOn(lane, 10, done)
+		_, stop := h.start(lane, 10, handler{do: done})
 		time.Sleep(10 * time.Minute)
 		stop()
 		if lane.asked < 10 || lane.asked > 30 {
 			t.Errorf("a failing lane was asked %d times in ten minutes, want about 18", lane.asked)
-		}
-	})
-}
-
-func TestAMessageThatCannotBeReadRestsAndIsKept(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
-		w := &work.Writes{Applier: h.applier(), Log: discard()}
-		m := h.message(job.Create, uuid.New(), "x")
-		body, err := m.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		good := queue.Message{Group: m.Group(), DedupID: m.DedupID(), Body: body}
-		for name, d := range map[string]queue.Delivery{
-			"of a later version": {Message: queue.Message{Group: good.Group, DedupID: good.DedupID, Body: []byte(`{"v":2}`)}},
-			"not JSON":           {Message: queue.Message{Group: good.Group, DedupID: good.DedupID, Body: []byte(`{`)}},
-			"damaged":            {Message: good, Damaged: true},
-			"in another group":   {Message: queue.Message{Group: "x", DedupID: good.DedupID, Body: body}},
-			"of another job":     {Message: queue.Message{Group: good.Group, DedupID: "x", Body: body}},
-		} {
-			if out := w.Handle(t.Context(), d); out.Done || out.Delay == 0 {
-				t.Errorf("a message %s: %+v, want it back after a while", name, out)
-			}
-		}
-		if out := w.Handle(t.Context(), queue.Delivery{Message: good}); !out.Done {
-			t.Errorf("a good message is not done: %+v", out)
 		}
 	})
 }

@@ -53,7 +53,7 @@ func inHouse(t *testing.T, test func(t *testing.T, h *house)) {
 }
 
 func (h *house) applier() *work.Applier {
-	return work.NewApplier(h.db.Books(), h.db.Jobs(), time.Now)
+	return work.NewApplier(h.db.Books(), h.db.Jobs(), "writes", time.Now)
 }
 
 // message is a job of the book that is accepted now.
@@ -84,9 +84,18 @@ func (h *house) send(m job.Message) {
 	}
 }
 
+// apply is one delivery of a message.
+func apply(ctx context.Context, a *work.Applier, m job.Message, receives int) error {
+	body, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	return a.Apply(ctx, m, body, receives)
+}
+
 func (h *house) apply(m job.Message) {
 	h.t.Helper()
-	if err := h.applier().Apply(h.t.Context(), m); err != nil {
+	if err := apply(h.t.Context(), h.applier(), m, 1); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -120,17 +129,36 @@ func (h *house) expect(m job.Message, state job.State, version int64, title stri
 	}
 }
 
-// runner starts a runner and returns what stops it and waits for it.
-func (h *house) runner(slots int, handle func(context.Context, queue.Delivery) work.Outcome) (stop func()) {
-	return h.runnerOn(h.lane, slots, handle)
+// handler is a work.Handler of two functions.
+type handler struct {
+	do     func(context.Context, queue.Delivery) error
+	failed func(context.Context, queue.Delivery, error) work.Outcome
 }
 
-func (h *house) runnerOn(lane queue.Receiver, slots int, handle func(context.Context, queue.Delivery) work.Outcome) (stop func()) {
+func (f handler) Do(ctx context.Context, d queue.Delivery) error { return f.do(ctx, d) }
+
+func (f handler) Failed(ctx context.Context, d queue.Delivery, why error) work.Outcome {
+	if f.failed == nil {
+		return work.Outcome{Delay: 5 * time.Second}
+	}
+	return f.failed(ctx, d, why)
+}
+
+// runner starts a runner and returns what stops it and waits for it.
+func (h *house) runner(slots int, do func(context.Context, queue.Delivery) error) (stop func()) {
+	_, stop = h.start(h.lane, slots, handler{do: do})
+	return stop
+}
+
+func (h *house) start(lane queue.Receiver, slots int, handler work.Handler) (r *work.Runner, stop func()) {
 	ctx, cancel := context.WithCancel(h.t.Context())
-	r := &work.Runner{Lane: lane, Handle: handle, Slots: slots, Grace: 20 * time.Second, Log: discard()}
+	r = &work.Runner{
+		Lane: lane, Control: h.lane, Gauge: h.lane, Handler: handler, Probe: h.db.Ping, Name: "test",
+		Slots: slots, MaxRun: 10 * time.Minute, Grace: 20 * time.Second, Log: discard(),
+	}
 	var done sync.WaitGroup
 	done.Go(func() { r.Run(ctx) })
-	return func() { cancel(); done.Wait() }
+	return r, func() { cancel(); done.Wait() }
 }
 
 // log collects what happened, in order.

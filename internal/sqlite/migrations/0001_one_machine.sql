@@ -16,11 +16,31 @@ CREATE TABLE jobs (
 	id         TEXT PRIMARY KEY NOT NULL, -- the receipt
 	generation INTEGER NOT NULL,
 	state      TEXT NOT NULL,
+	revision   INTEGER NOT NULL,
 	expires_at INTEGER,
 	doc        BLOB NOT NULL,
-	sum        INTEGER NOT NULL
+	sum        INTEGER NOT NULL,
+	-- of those that the ledger of the dead lists
+	buried_at   INTEGER,
+	lane        TEXT,
+	kind        TEXT,
+	book_id     BLOB,
+	fingerprint TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX jobs_dead ON jobs (buried_at DESC, id) WHERE buried_at IS NOT NULL;
+
+-- Idempotency keys.
+CREATE TABLE claims (
+	caller     TEXT NOT NULL,
+	key        TEXT NOT NULL,
+	hash       TEXT NOT NULL,
+	job        TEXT NOT NULL,
+	sent       INTEGER NOT NULL,
+	expires_at INTEGER NOT NULL,
+	PRIMARY KEY (caller, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claims_expiring ON claims (expires_at);
 
 -- Leases live in memory: when the process ends, so do they.
 CREATE TABLE messages (
@@ -36,8 +56,28 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE UNIQUE INDEX messages_dedup ON messages (lane, dedup);
 
+CREATE TABLE lanes (
+	name   TEXT PRIMARY KEY NOT NULL,
+	paused INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE heartbeats (
+	lane              TEXT NOT NULL,
+	worker            TEXT NOT NULL,
+	at                INTEGER NOT NULL,
+	waiting           INTEGER NOT NULL,
+	in_flight         INTEGER NOT NULL,
+	delayed           INTEGER NOT NULL,
+	oldest_age        INTEGER NOT NULL, -- nanoseconds
+	done_per_second   REAL NOT NULL,
+	growth_per_second REAL NOT NULL,
+	stuck             INTEGER NOT NULL,
+	PRIMARY KEY (lane, worker)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE receipt_keys (
 	id         INTEGER PRIMARY KEY NOT NULL,
 	secret     BLOB NOT NULL,
+	made_at    INTEGER NOT NULL,
 	retired_at INTEGER
 ) STRICT;
