@@ -79,9 +79,9 @@ type Receiver interface {
 
 // Stats is what a lane tells of itself.
 type Stats struct {
-	Waiting  int   // deliverable now, or behind one of its group that is not
+	Waiting  int // deliverable now, or behind one of its group that is not
 	InFlight int // leased
-	Delayed  int   // released with a delay that is not over
+	Delayed  int // released with a delay that is not over
 	// OldestAge is the age of the oldest message that is not deleted, zero for
 	// an empty lane.
 	OldestAge time.Duration
@@ -118,10 +118,10 @@ const (
 
 // Heartbeat is what one worker last saw of a lane.
 type Heartbeat struct {
-	Worker          string   
+	Worker          string
 	At              time.Time
-	Stats           Stats    
-	DonePerSecond   float64     // deleted by this worker
-	GrowthPerSecond float64   // of the whole lane; negative when it shrinks
-	Stuck           int                   // jobs that do not return
+	Stats           Stats
+	DonePerSecond   float64 // deleted by this worker
+	GrowthPerSecond float64 // of the whole lane; negative when it shrinks
+	Stuck           int     // jobs that do not return
 }
