@@ -138,7 +138,9 @@ func serveHTTP(ctx context.Context, c config.Serve, listener net.Listener, handl
 	if err != nil {
 		err = errors.Join(fmt.Errorf("requests were cut off after %s: %w", c.Grace, err), server.Close())
 	}
-	<-failed
+	if ended := <-failed; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
 	return err
 }
 

@@ -64,8 +64,7 @@ func ProblemOf(err error) Problem {
 		kind = Internal
 	}
 	p := Problem{Type: "/problems/" + string(kind), Title: info.Title, Status: info.Status}
-	var e *Error
-	if errors.As(err, &e) && kind != Internal {
+	if e, ok := errors.AsType[*Error](err); ok && kind != Internal {
 		p.Detail, p.Errors = e.Detail, e.Fields
 	}
 	return p

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
+	"slices"
 	"strings"
 
 	"acervo/internal/fault"
@@ -36,7 +37,7 @@ type hashedKey struct {
 
 // With returns the keys and one more.
 func (k Keys) With(key string, caller Caller) Keys {
-	return Keys{append(k.keys[:len(k.keys):len(k.keys)], hashedKey{sha256.Sum256([]byte(key)), caller})}
+	return Keys{append(slices.Clip(k.keys), hashedKey{sha256.Sum256([]byte(key)), caller})}
 }
 
 // caller returns whose key it is; false when it is unknown.

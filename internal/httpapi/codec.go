@@ -37,8 +37,7 @@ func readBody(w http.ResponseWriter, r *http.Request, accept string) ([]byte, er
 		return nil, fault.New(fault.MediaType, "The body must not be compressed.")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, fault.New(fault.TooLarge, "The body has more than %d bytes.", MaxBody)
 	}
 	return body, fault.Wrap(fault.Syntax, err, "The body did not arrive whole.")
@@ -83,5 +82,5 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, status int, mediaTyp
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // a client that has gone is its own affair
+	_, _ = w.Write(append(body, '\n')) //nolint:gosec // it is JSON, and nosniff; a client that has gone is its own affair
 }

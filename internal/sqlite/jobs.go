@@ -45,7 +45,8 @@ func readRecord(s *sqlite3.Stmt) (job.Record, error) {
 	if checksum([]byte(rec.ID), doc) != uint32(s.ColumnInt64(5)) {
 		return rec, fault.New(fault.Damaged, "the record of job %s is damaged: its checksum is wrong", rec.ID)
 	}
-	return rec, fault.Wrap(fault.Damaged, json.Unmarshal(doc, &rec), "the record of job %s is damaged", rec.ID)
+	err := json.Unmarshal(doc, &rec)
+	return rec, fault.Wrap(fault.Damaged, err, "the record of job %s is damaged", rec.ID)
 }
 
 // Save is job.Store's.

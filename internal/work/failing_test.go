@@ -1,6 +1,7 @@
 package work_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -198,7 +199,8 @@ func TestThrottlingBurnsNoAttempt(t *testing.T) {
 		m, calls := h.message(job.Create, uuid.New(), "A"), 0
 		h.send(m)
 		_, stop := h.start(h.lane, 10, h.writes(&broken{Store: h.db.Books(), id: m.BookID, fail: func() error {
-			if calls++; calls < 2*work.MaxAttempts {
+			calls++
+			if calls < 2*work.MaxAttempts {
 				return fault.New(fault.Throttled, "slow down")
 			}
 			return nil
@@ -265,7 +267,7 @@ func TestWhatCannotBeReadIsKeptWholeInTheLedgerAndHoldsUpNobody(t *testing.T) {
 				}
 				id, _, _ := strings.Cut(d.DedupID, ".")
 				rec, ok, err := h.db.Jobs().Get(t.Context(), id)
-				if err != nil || !ok || rec.State != job.Dead || string(rec.Burial.Message) != string(d.Body) {
+				if err != nil || !ok || rec.State != job.Dead || !bytes.Equal(rec.Burial.Message, d.Body) {
 					t.Fatalf("in the ledger is %+v, %v", rec, err)
 				}
 				listed, _, err := h.db.Jobs().Dead(t.Context(), job.Filter{}, "", 10)

@@ -58,7 +58,13 @@ func (w *Writes) Failed(ctx context.Context, d queue.Delivery, why error) Outcom
 		return Outcome{Down: true}
 	case fault.Throttled:
 		return Outcome{Delay: backoff(d.Receives)}
+	default:
+		return w.attemptFailed(ctx, d, m, why)
 	}
+}
+
+// attemptFailed writes a failed attempt down.
+func (w *Writes) attemptFailed(ctx context.Context, d queue.Delivery, m job.Message, why error) Outcome {
 	ctx, cancel := context.WithTimeout(ctx, settling)
 	defer cancel()
 	w.Log.WarnContext(ctx, "an attempt failed", "job", m.Job, "receives", d.Receives, "error", why)

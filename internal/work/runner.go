@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -208,8 +209,8 @@ func (r *Runner) do(ctx context.Context, d queue.Delivery) (Outcome, bool) {
 
 // release gives deliveries back, the last first, and the first after delay.
 func (r *Runner) release(work context.Context, leases *leases, deliveries []queue.Delivery, delay time.Duration) {
-	for i := len(deliveries) - 1; i >= 0; i-- {
-		d, wait := deliveries[i], time.Duration(0)
+	for i, d := range slices.Backward(deliveries) {
+		wait := time.Duration(0)
 		if i == 0 {
 			wait = delay
 		}

@@ -16,7 +16,7 @@ const watchEvery = time.Second
 type valve struct {
 	mu           sync.Mutex
 	paused, down bool
-	open         context.Context // of those who were let through, until the valve shuts
+	open         context.Context //nolint:containedctx // of those who were let through, until the valve shuts
 	shut         context.CancelFunc
 	change       chan struct{} // closed at the next change, nil while nobody waits
 }
