@@ -82,7 +82,7 @@ func fileName(opts Options) (string, error) {
 	if err != nil {
 		return "", fault.Wrap(fault.Internal, err, "find the database")
 	}
-	// SQLite would make it readable by all, and its log is given the same mode.
+	// SQLite would make it readable by all.
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", fault.Wrap(fault.Unavailable, err, "make the database")
@@ -106,6 +106,11 @@ func (db *DB) connect(name, dir string) error {
 	db.conns = append(db.conns, c)
 	if err := migrate(c); err != nil {
 		return err
+	}
+	if dir != "" { // the log was made by the migration, readable by all
+		if err := os.Chmod(filepath.Join(dir, "acervo.db-wal"), 0o600); err != nil {
+			return fault.Wrap(fault.Unavailable, err, "close the log to others")
+		}
 	}
 	if err := db.loadSeq(c); err != nil {
 		return err

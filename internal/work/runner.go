@@ -100,6 +100,16 @@ func (r *Runner) Run(ctx context.Context) {
 	others.Wait()
 }
 
+// Once receives one batch and returns when all of it has ended or gone back: one
+// turn of Run, for whoever has to know where a turn ends. Nothing more begins
+// when open ends, and what has begun is interrupted when work does.
+func (r *Runner) Once(open, work context.Context) error {
+	r.slots = semaphore.NewWeighted(int64(r.Slots))
+	var groups sync.WaitGroup
+	defer groups.Wait()
+	return r.receive(open, work, &groups)
+}
+
 // open waits until the lane is not paused and the store answers. The context
 // that it returns ends when either changes.
 func (r *Runner) open(ctx context.Context) (context.Context, error) {
