@@ -13,7 +13,11 @@ import (
 	"acervo/internal/fault"
 )
 
-// faults gathers every fault of one body, so that a client hears them at once.
+// maxFaults is the most faults that one body is told of. A draft whose names are
+// right cannot have as many.
+const maxFaults = 100
+
+// faults gathers the faults of one body, so that a client hears them at once.
 type faults struct {
 	kind   fault.Kind // Syntax as soon as one fault is of syntax, else Invalid
 	fields []fault.Field
@@ -31,7 +35,7 @@ func (f *faults) syntax(pointer, code, detail string) {
 }
 
 func (f *faults) add(field fault.Field) {
-	if !slices.Contains(f.fields, field) {
+	if len(f.fields) < maxFaults && !slices.Contains(f.fields, field) {
 		f.fields = append(f.fields, field)
 	}
 }
@@ -53,7 +57,8 @@ type member struct {
 func (m member) null() bool { return m.value.Kind() == 'n' }
 
 // members reads a JSON object whose names are all among known and which nothing
-// follows. Names are compared as they stand, case included. The walk is our own
+// follows; it returns nil, and there is nothing more to say of raw, when it is not
+// one. Names are compared as they stand, case included. The walk is our own
 // because the decoder stops at the first duplicate or unknown name.
 func (f *faults) members(pointer string, raw []byte, known ...string) []member {
 	if i := invalidUTF8(raw); i >= 0 {
@@ -66,7 +71,7 @@ func (f *faults) members(pointer string, raw []byte, known ...string) []member {
 		return nil
 	}
 	_, _ = dec.ReadToken() // the brace that was peeked at
-	var all []member
+	all := []member{}
 	seen := map[string]bool{}
 	for dec.PeekKind() == '"' {
 		token, err := dec.ReadToken()
@@ -92,8 +97,11 @@ func (f *faults) members(pointer string, raw []byte, known ...string) []member {
 	}
 	if token, err := dec.ReadToken(); err != nil || token.Kind() != '}' {
 		f.malformed(pointer, dec)
-	} else if _, err := dec.ReadToken(); err != io.EOF {
+		return nil
+	}
+	if _, err := dec.ReadToken(); err != io.EOF {
 		f.syntax(pointer, "trailing_data", fmt.Sprintf("something follows the object at byte %d", dec.InputOffset()))
+		return nil
 	}
 	return all
 }

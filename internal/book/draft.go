@@ -55,7 +55,7 @@ func checkSize(d Draft) error {
 func (f *faults) draft(raw []byte, now time.Time) Draft {
 	var d Draft
 	members := f.members("", raw, fieldNames()...)
-	if members == nil && f.kind == fault.Syntax {
+	if members == nil {
 		return d
 	}
 	for _, m := range members {

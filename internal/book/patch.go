@@ -1,6 +1,8 @@
 package book
 
 import (
+	"cmp"
+	"errors"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,17 +22,18 @@ type Patch = jsontext.Value
 // patch) is judged by ApplyPatch.
 func ParsePatch(raw []byte, id uuid.UUID, now time.Time) (Patch, error) {
 	var f faults
-	for _, m := range f.members("", raw, fieldNames()...) {
+	members := f.members("", raw, fieldNames()...)
+	if members == nil {
+		return nil, f.err()
+	}
+	for _, m := range members {
 		if m.name == "price" && m.value.Kind() == '{' {
 			f.members(m.pointer, m.value, "amount", "currency")
 		}
 	}
-	if f.kind == fault.Syntax && !jsontext.Value(raw).IsValid(jsontext.AllowDuplicateNames(true)) {
-		return nil, f.err()
-	}
 	merged, err := merge(witness(id), raw)
-	if err != nil {
-		return nil, f.err()
+	if err != nil { // two values of one name that do not go together
+		return nil, cmp.Or(f.err(), err)
 	}
 	if d := f.draft(merged, now); f.kind != fault.Syntax && d.ID != id {
 		f.invalid("/id", "mismatch", "must be the id of the address, or be left out")
@@ -70,14 +73,26 @@ func merge(d Draft, patch []byte) ([]byte, error) {
 		return nil, fault.Wrap(fault.Internal, err, "encode a draft")
 	}
 	var target, change map[string]any
-	if err := json.Unmarshal(base, &target); err != nil {
+	options := json.JoinOptions(jsontext.AllowDuplicateNames(true), json.WithUnmarshalers(json.UnmarshalFromFunc(asWritten)))
+	if err := json.Unmarshal(base, &target, options); err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "decode a draft")
 	}
-	if err := json.Unmarshal(patch, &change, jsontext.AllowDuplicateNames(true)); err != nil {
+	if err := json.Unmarshal(patch, &change, options); err != nil {
 		return nil, fault.Wrap(fault.Syntax, err, "The patch is not a JSON object.")
 	}
 	merged, err := json.Marshal(mergeObject(target, change))
 	return merged, fault.Wrap(fault.Internal, err, "encode a patched draft")
+}
+
+// asWritten keeps a number as it stands, for the rules of its field to judge: a
+// float64 cannot hold every number, and makes 1999.0 the same as 1999.
+func asWritten(dec *jsontext.Decoder, v *any) error {
+	if dec.PeekKind() != '0' {
+		return errors.ErrUnsupported
+	}
+	number, err := dec.ReadValue()
+	*v = number.Clone()
+	return err
 }
 
 // mergeObject is MergePatch of RFC 7396 section 2.

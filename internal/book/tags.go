@@ -20,24 +20,26 @@ type Tags struct {
 // that is none of ours is read as a version that no book has. Weak tags count
 // only when weak is set, as If-None-Match compares them.
 func ParseTags(value string, weak bool) (Tags, bool) {
-	value = strings.TrimSpace(value)
-	if value == "*" {
+	const between = ", \t" // a list may have empty elements (RFC 9110 section 5.6.1)
+	if strings.Trim(value, " \t") == "*" {
 		return Tags{Any: true}, true
 	}
 	var tags Tags
-	for part := range strings.SplitSeq(value, ",") {
-		part = strings.TrimSpace(part)
-		opaque, isWeak := strings.CutPrefix(part, "W/")
-		if len(opaque) < 2 || opaque[0] != '"' || opaque[len(opaque)-1] != '"' || strings.Contains(opaque[1:len(opaque)-1], `"`) {
+	for rest := strings.TrimLeft(value, between); rest != ""; rest = strings.TrimLeft(rest, between) {
+		tag, isWeak := strings.CutPrefix(rest, "W/")
+		opaque, opened := strings.CutPrefix(tag, `"`)
+		opaque, after, closed := strings.Cut(opaque, `"`) // which may hold commas
+		rest = strings.TrimLeft(after, " \t")
+		if !opened || !closed || rest != "" && rest[0] != ',' {
 			return Tags{}, false
 		}
-		version, err := strconv.ParseInt(strings.TrimPrefix(strings.Trim(opaque, `"`), "v"), 10, 64)
-		if err != nil || Tag(version) != opaque || isWeak && !weak {
+		version, err := strconv.ParseInt(strings.TrimPrefix(opaque, "v"), 10, 64)
+		if err != nil || Tag(version) != `"`+opaque+`"` || isWeak && !weak {
 			version = -1
 		}
 		tags.Versions = append(tags.Versions, version)
 	}
-	return tags, true
+	return tags, len(tags.Versions) > 0
 }
 
 // Match reports whether a book that exists in this version is among the tags.

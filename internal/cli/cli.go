@@ -26,10 +26,19 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		Writer:         stdout,
 		ErrWriter:      stdout,
 		Commands:       []*ucli.Command{serve(getenv, doors)},
+		Action:         noCommand,
 		ExitErrHandler: func(context.Context, *ucli.Command, error) {}, // main decides how to exit
 		OnUsageError:   usageError,
 	}
 	return app.Run(ctx, args)
+}
+
+// noCommand is what runs when no command is named, or one that there is not.
+func noCommand(_ context.Context, cmd *ucli.Command) error {
+	if cmd.Args().Present() {
+		return fmt.Errorf("there is no command %q (see --help)", cmd.Args().First())
+	}
+	return ucli.ShowRootCommandHelp(cmd)
 }
 
 func usageError(_ context.Context, _ *ucli.Command, err error, _ bool) error {

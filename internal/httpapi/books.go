@@ -54,7 +54,7 @@ func (a *API) getBook(w http.ResponseWriter, r *http.Request) {
 		a.problem(w, r, err)
 		return
 	}
-	seen, err := tags(r, "If-None-Match", true)
+	wanted, seen, err := preconditions(r)
 	if err != nil {
 		a.problem(w, r, err)
 		return
@@ -66,6 +66,9 @@ func (a *API) getBook(w http.ResponseWriter, r *http.Request) {
 		return
 	case !item.Exists():
 		a.problem(w, r, fault.New(fault.NotFound, "There is no book %s.", id))
+		return
+	case wanted != nil && !wanted.Match(item.Version):
+		a.problem(w, r, fault.New(fault.Precondition, "If-Match does not name the version of the book."))
 		return
 	}
 	w.Header().Set("ETag", book.Tag(item.Version))

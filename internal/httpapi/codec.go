@@ -34,6 +34,7 @@ func readBody(w http.ResponseWriter, r *http.Request, accept string) ([]byte, er
 		w.Header().Set(accept, strings.Join(types, ", "))
 		return nil, fault.New(fault.MediaType, "The Content-Type must be %s.", strings.Join(types, " or "))
 	case r.Header.Get("Content-Encoding") != "":
+		w.Header().Set("Accept-Encoding", "identity")
 		return nil, fault.New(fault.MediaType, "The body must not be compressed.")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
@@ -41,6 +42,15 @@ func readBody(w http.ResponseWriter, r *http.Request, accept string) ([]byte, er
 		return nil, fault.New(fault.TooLarge, "The body has more than %d bytes.", MaxBody)
 	}
 	return body, fault.Wrap(fault.Syntax, err, "The body did not arrive whole.")
+}
+
+// preconditions reads If-Match and If-None-Match (RFC 9110 section 13.1).
+func preconditions(r *http.Request) (ifMatch, ifNoneMatch *book.Tags, err error) {
+	if ifMatch, err = tags(r, "If-Match", false); err != nil {
+		return nil, nil, err
+	}
+	ifNoneMatch, err = tags(r, "If-None-Match", true)
+	return ifMatch, ifNoneMatch, err
 }
 
 // tags reads If-Match or If-None-Match, nil when the request has none.
@@ -59,26 +69,27 @@ func tags(r *http.Request, header string, weak bool) (*book.Tags, error) {
 // traceparentPattern is version 00 of W3C Trace Context, section 3.2.
 var traceparentPattern = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 
-// traceparent returns the trace of the request; a malformed one is ignored, as
-// its specification wants.
+// traceparent returns the trace of the request; a malformed one, or one of zeros,
+// is ignored, as its specification wants.
 func traceparent(r *http.Request) string {
-	if value := r.Header.Get("Traceparent"); traceparentPattern.MatchString(value) {
-		return value
+	value := r.Header.Get("Traceparent")
+	if !traceparentPattern.MatchString(value) || strings.Trim(value[3:35], "0") == "" || strings.Trim(value[36:52], "0") == "" {
+		return ""
 	}
-	return ""
+	return value
 }
 
 // json answers with a document.
 func (a *API) json(w http.ResponseWriter, r *http.Request, status int, v any) {
-	a.write(w, r, status, "application/json", v)
-}
-
-func (a *API) write(w http.ResponseWriter, r *http.Request, status int, mediaType string, v any) {
 	body, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
-		a.Log.ErrorContext(r.Context(), "an answer cannot be encoded", "request_id", w.Header().Get(requestIDHeader), "error", err)
-		status, body = http.StatusInternalServerError, nil
+		a.problem(w, r, fault.Wrap(fault.Internal, err, "encode an answer"))
+		return
 	}
+	write(w, status, "application/json", body)
+}
+
+func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)

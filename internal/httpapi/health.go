@@ -22,6 +22,7 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 		if err := check(ctx); err != nil {
 			a.Log.WarnContext(ctx, "not ready", "check", name, "error", err)
 			status, state, checks[name] = http.StatusServiceUnavailable, "not ready", "failing"
+			w.Header().Set("Retry-After", retryAfter)
 		}
 	}
 	a.json(w, r, status, map[string]any{"status": state, "checks": checks})

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -8,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"acervo/internal/fault"
@@ -24,11 +27,12 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
 	}
-	a.problemObject(w, r, p)
+	writeProblem(w, p)
 }
 
-func (a *API) problemObject(w http.ResponseWriter, r *http.Request, p fault.Problem) {
-	a.write(w, r, p.Status, "application/problem+json", p)
+func writeProblem(w http.ResponseWriter, p fault.Problem) {
+	body, _ := json.Marshal(p, jsontext.AllowInvalidUTF8(true)) // nothing else could fail
+	write(w, p.Status, "application/problem+json", body)
 }
 
 func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
@@ -48,9 +52,10 @@ func (a *API) otherMethod(w http.ResponseWriter, r *http.Request) {
 
 func allowedMethods(r *http.Request) []string {
 	routes := chi.RouteContext(r.Context()).Routes
+	path := cmp.Or(r.URL.RawPath, r.URL.Path) // what chi itself routes by
 	var allowed []string
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		if !routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
+		if !routes.Match(chi.NewRouteContext(), method, path) {
 			continue
 		}
 		allowed = append(allowed, method)

@@ -90,10 +90,7 @@ func (a *API) readWrite(
 		return intake.Write{}, err
 	}
 	write.Kind, write.Caller, write.Traceparent = kind, callerOf(r).Name, traceparent(r)
-	if write.IfMatch, err = tags(r, "If-Match", false); err != nil {
-		return intake.Write{}, err
-	}
-	if write.IfNoneMatch, err = tags(r, "If-None-Match", true); err != nil {
+	if write.IfMatch, write.IfNoneMatch, err = preconditions(r); err != nil {
 		return intake.Write{}, err
 	}
 	if write.Key, err = idempotencyKey(r); err != nil {
@@ -148,12 +145,12 @@ func (a *API) outcome(w http.ResponseWriter, r *http.Request, j job.Job) {
 	case j.State == job.Succeeded:
 		a.written(w, r, j)
 	case j.State == job.Dead:
-		a.problemObject(w, r, fault.Problem{
+		writeProblem(w, fault.Problem{
 			Type: "/problems/dead", Title: "The job was given up", Status: http.StatusInternalServerError,
 			Detail: "An operator will decide about it. See " + jobPath(j.ID) + ".",
 		})
 	case j.Record.Error != nil:
-		a.problemObject(w, r, *j.Record.Error)
+		writeProblem(w, *j.Record.Error)
 	default:
 		a.accepted(w, r, j)
 	}

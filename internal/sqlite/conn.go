@@ -53,6 +53,9 @@ func bind(s *sqlite3.Stmt, i int, arg any) error {
 	case string:
 		return s.BindText(i, v)
 	case []byte:
+		if v == nil { // no bytes, which are not NULL
+			return s.BindZeroBlob(i, 0)
+		}
 		return s.BindBlob(i, v)
 	case int:
 		return s.BindInt(i, v)

@@ -30,7 +30,7 @@ type Lane struct {
 
 	mu    sync.Mutex
 	sched *schedule
-	wake  chan struct{} // closed and replaced when something became deliverable
+	wake  chan struct{} // closed and replaced when the schedule changed
 }
 
 var (
@@ -105,16 +105,14 @@ func (l *Lane) full() bool {
 	return len(l.sched.entries) >= l.opts.MaxDepth
 }
 
-// change alters the schedule and wakes the receivers if that left something to
-// deliver.
+// change alters the schedule and wakes the receivers, who look what there is to
+// deliver now, or how long to wait.
 func (l *Lane) change(fn func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fn()
-	if len(l.sched.ready) > 0 {
-		close(l.wake)
-		l.wake = make(chan struct{})
-	}
+	close(l.wake)
+	l.wake = make(chan struct{})
 }
 
 // Lease is queue.Receiver's.
@@ -145,7 +143,7 @@ func (l *Lane) Receive(ctx context.Context, limit int) ([]queue.Delivery, error)
 }
 
 // take leases what can be delivered, or tells what to wait for.
-func (l *Lane) take(limit int) (taken []*entry, wake chan struct{}, next time.Duration) {
+func (l *Lane) take(limit int) (taken []taking, wake chan struct{}, next time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.db.now()
@@ -158,28 +156,32 @@ func (l *Lane) take(limit int) (taken []*entry, wake chan struct{}, next time.Du
 }
 
 // deliver counts the receives and fetches the bodies of what was taken.
-func (l *Lane) deliver(ctx context.Context, taken []*entry) ([]queue.Delivery, error) {
+func (l *Lane) deliver(ctx context.Context, taken []taking) ([]queue.Delivery, error) {
 	deliveries := make([]queue.Delivery, 0, len(taken))
 	err := l.db.write(ctx, buffered, func(t *tx) error {
-		for _, e := range taken {
-			d := queue.Delivery{Handle: handle(e.seq, e.receives), Receives: e.receives, SentAt: e.sentAt}
+		for _, k := range taken {
+			d := queue.Delivery{Handle: handle(k.seq, k.receives), Receives: k.receives, SentAt: k.sentAt}
+			found := false // unless a deletion came before the end of its lease
 			err := t.each(`UPDATE messages SET receives = ? WHERE seq = ? RETURNING grp, dedup, body, sum`,
 				func(s *sqlite3.Stmt) error {
+					found = true
 					d.Group, d.DedupID, d.Body = s.ColumnText(0), s.ColumnText(1), s.ColumnBlob(2, nil)
 					d.Damaged = messageSum(d.Message) != uint32(s.ColumnInt64(3))
 					return nil
-				}, e.receives, e.seq)
+				}, k.receives, k.seq)
 			if err != nil {
 				return err
 			}
-			deliveries = append(deliveries, d)
+			if found {
+				deliveries = append(deliveries, d)
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		l.change(func() {
-			for _, e := range taken {
-				l.sched.free(e)
+			for _, k := range taken {
+				l.sched.untake(k)
 			}
 		})
 		return nil, err

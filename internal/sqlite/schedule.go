@@ -68,19 +68,34 @@ func (s *schedule) add(seq int64, name string, sentAt time.Time, receives int) *
 	return e
 }
 
+// taking is one leasing of a message. It is a copy, since the lease may end, and
+// another begin, before the message is delivered.
+type taking struct {
+	seq      int64
+	receives int
+	sentAt   time.Time
+}
+
 // take leases up to limit messages, oldest group first and each group in order.
-func (s *schedule) take(limit int, now time.Time, lease time.Duration) []*entry {
+func (s *schedule) take(limit int, now time.Time, lease time.Duration) (taken []taking) {
 	s.advance(now)
-	var taken []*entry
 	for len(taken) < limit && len(s.ready) > 0 {
 		g := s.ready[0]
 		for _, e := range g.entries[:min(len(g.entries), limit-len(taken))] {
 			e.receives++
 			s.hold(e, leased, now.Add(lease))
-			taken = append(taken, e)
+			taken = append(taken, taking{e.seq, e.receives, e.sentAt})
 		}
 	}
 	return taken
+}
+
+// untake takes back a leasing of which nobody heard.
+func (s *schedule) untake(t taking) {
+	if e := s.entries[t.seq]; e != nil && e.receives == t.receives {
+		e.receives--
+		s.free(e)
+	}
 }
 
 // advance ends the leases and delays that are over.
@@ -120,8 +135,11 @@ func (s *schedule) count(state entryState, by int) {
 	}
 }
 
-// remove forgets an entry.
+// remove forgets an entry, which two deletions of one commit may both ask for.
 func (s *schedule) remove(e *entry) {
+	if s.entries[e.seq] != e {
+		return
+	}
 	s.free(e)
 	delete(s.entries, e.seq)
 	s.byAge.Remove(e.age)

@@ -1,0 +1,46 @@
+# Go and make are all that is needed; the race detector also wants a C compiler.
+# What ships is pure Go, so everything else is built without one.
+export CGO_ENABLED := 0
+
+# golangci-lint comes from a module of its own: what it needs is not what Acervo needs.
+LINT := go tool -modfile=tools/go.mod golangci-lint
+
+# How long `make soak` runs each fuzz target.
+FUZZTIME ?= 60s
+
+.PHONY: help run test race lint bench soak fmt
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## serve on this machine (ARGS='--addr 127.0.0.1:9000' for flags)
+	go run ./acervo serve $(ARGS)
+
+test: ## run every test
+	go test ./...
+
+race: ## look for data races: each test twice, in random order, the long ones shortened
+	@set -- $$(go env CC); command -v "$$1" >/dev/null || \
+		{ echo "make race: no C compiler ($$1); Go's race detector cannot be linked without one" >&2; exit 1; }
+	CGO_ENABLED=1 go test -race -short -shuffle=on -count=2 ./...
+
+lint: ## vet, lint, and check the format and the go.mod files
+	go vet ./...
+	$(LINT) fmt --diff
+	$(LINT) run
+	go mod tidy -diff
+	go -C tools mod tidy -diff
+
+bench: ## measure
+	go run ./bench $(ARGS)
+
+soak: ## the long proofs, then each fuzz target for FUZZTIME (60s)
+	ACERVO_SOAK=1 go test -count=1 -timeout 2h -run 'Soak|Crash|Fuzz' ./...
+	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . | sed 's|/[^/]*:func | |' | sort | \
+	while read -r dir target; do \
+		echo "$$dir $$target"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; \
+	done
+
+fmt: ## format the code
+	$(LINT) fmt

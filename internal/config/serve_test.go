@@ -1,0 +1,154 @@
+package config_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"acervo/internal/config"
+)
+
+// usual is the configuration that nobody changed.
+func usual() config.ServeText {
+	return config.ServeText{Addr: "127.0.0.1:8080", Data: "./data", BehindProxy: "false", Slots: "64", Grace: "20s"}
+}
+
+// flags are the flags that an error complains about, one a line.
+func flags(err error) []string {
+	if err == nil {
+		return nil
+	}
+	var all []string
+	for line := range strings.Lines(err.Error()) {
+		flag, _, _ := strings.Cut(line, " ")
+		all = append(all, flag)
+	}
+	return all
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	t.Run("every text finds its place", func(t *testing.T) {
+		t.Parallel()
+		got, err := config.ServeText{
+			Addr: "0.0.0.0:443", Data: "/srv", Key: "sixteen letters.", TLSCert: "c.pem", TLSKey: "k.pem",
+			BehindProxy: "true", Slots: "1", Grace: "1m30s",
+		}.Parse()
+		want := config.Serve{
+			Addr: "0.0.0.0:443", Data: "/srv", Key: "sixteen letters.", TLSCert: "c.pem", TLSKey: "k.pem",
+			BehindProxy: true, Slots: 1, Grace: 90 * time.Second,
+		}
+		if err != nil || got != want {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+	t.Run("what nobody changed is right", func(t *testing.T) {
+		t.Parallel()
+		if got, err := usual().Parse(); err != nil || got.Slots != 64 || got.BehindProxy {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+	t.Run("every mistake is told at once, each by its flag", func(t *testing.T) {
+		t.Parallel()
+		_, err := config.ServeText{Addr: "nowhere", Key: "short", TLSKey: "k.pem", BehindProxy: "maybe", Slots: "many", Grace: "soon"}.Parse()
+		want := []string{"--behind-proxy", "--slots", "--grace", "--addr", "--data", "--key", "--tls-cert"}
+		if got := flags(err); !slices.Equal(got, want) {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("a key that is wrong is not repeated", func(t *testing.T) {
+		t.Parallel()
+		text := usual()
+		text.Key = "hunter2"
+		if _, err := text.Parse(); err == nil || strings.Contains(err.Error(), text.Key) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	slots := func(v string) func(*config.ServeText) { return func(t *config.ServeText) { t.Slots = v } }
+	grace := func(v string) func(*config.ServeText) { return func(t *config.ServeText) { t.Grace = v } }
+	key := func(v string) func(*config.ServeText) { return func(t *config.ServeText) { t.Key = v } }
+	tls := func(cert, key string) func(*config.ServeText) {
+		return func(t *config.ServeText) { t.TLSCert, t.TLSKey = cert, key }
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*config.ServeText)
+		faults []string
+	}{
+		{"one slot is enough", slots("1"), nil},
+		{"a thousand slots are taken", slots("1000"), nil},
+		{"no slot is too few", slots("0"), []string{"--slots"}},
+		{"1001 slots are too many", slots("1001"), []string{"--slots"}},
+		{"no number of slots is none", slots(""), []string{"--slots"}},
+		{"ten minutes of grace are taken", grace("10m"), nil},
+		{"more than ten minutes are too long", grace("10m0.001s"), []string{"--grace"}},
+		{"no grace is too short", grace("0s"), []string{"--grace"}},
+		{"grace has a unit", grace("20"), []string{"--grace"}},
+		{"a negative grace is refused", grace("-1s"), []string{"--grace"}},
+		{"16 characters are a key", key(strings.Repeat("x", 16)), nil},
+		{"15 characters are too few", key(strings.Repeat("x", 15)), []string{"--key"}},
+		{"certificate and key together are taken", tls("c.pem", "k.pem"), nil},
+		{"a certificate alone is refused", tls("c.pem", ""), []string{"--tls-cert"}},
+		{"a key alone is refused", tls("", "k.pem"), []string{"--tls-cert"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			text := usual()
+			c.change(&text)
+			if _, err := text.Parse(); !slices.Equal(flags(err), c.faults) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestOffLoopbackNeedsTLS(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]struct{ plain, proxied bool }{
+		"127.0.0.1:8080":           {true, true},
+		"127.9.9.9:1":              {true, true},
+		"127.0.0.1:0":              {true, true},
+		"127.0.0.1:65535":          {true, true},
+		"[::1]:8080":               {true, true},
+		"[::ffff:127.0.0.1]:8080":  {true, true},
+		"localhost:8080":           {true, true},
+		":8080":                    {false, true},
+		"0.0.0.0:8080":             {false, true},
+		"[::]:8080":                {false, true},
+		"192.168.1.7:8080":         {false, true},
+		"example.org:8080":         {false, true},
+		"localhost.example.org:80": {false, true},
+		"127.0.0.1.example.org:80": {false, true},
+		"127.0.0.1":                {},
+		"127.0.0.1:":               {},
+		"127.0.0.1:65536":          {},
+		"127.0.0.1:-1":             {},
+		"127.0.0.1:http":           {},
+		"::1:8080":                 {},
+		"http://127.0.0.1:8080":    {},
+		"127.0.0.1:8080:8080":      {},
+		"":                         {},
+	} {
+		t.Run("on "+addr, func(t *testing.T) {
+			t.Parallel()
+			plain, tls, proxied := usual(), usual(), usual()
+			plain.Addr, tls.Addr, proxied.Addr = addr, addr, addr
+			tls.TLSCert, tls.TLSKey = "c.pem", "k.pem"
+			proxied.BehindProxy = "true"
+			for name, c := range map[string]struct {
+				text config.ServeText
+				ok   bool
+			}{"plain HTTP": {plain, want.plain}, "TLS": {tls, want.proxied}, "behind a proxy": {proxied, want.proxied}} {
+				_, err := c.text.Parse()
+				if got := flags(err); (err == nil) != c.ok || !c.ok && !slices.Equal(got, []string{"--addr"}) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,80 @@
+package sqlite_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"acervo/internal/book/booktest"
+	"acervo/internal/job/jobtest"
+	"acervo/internal/queue/queuetest"
+	"acervo/internal/sqlite"
+)
+
+// place is where a database of a test is kept.
+type place struct {
+	name    string
+	options func(t *testing.T) sqlite.Options
+	walks   int
+}
+
+func places() []place {
+	return []place{
+		{"in memory", func(*testing.T) sqlite.Options { return sqlite.Options{} }, 100},
+		{"in a directory", func(t *testing.T) sqlite.Options { return sqlite.Options{Dir: t.TempDir()} }, 10},
+	}
+}
+
+func TestTheCatalogueKeepsTheContractOfBooks(t *testing.T) {
+	t.Parallel()
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			booktest.Run(t, func(t *testing.T) booktest.Harness {
+				db, c := p.open(t)
+				return booktest.Harness{Store: db.Books(), Now: c.now, Advance: c.advance}
+			})
+		})
+	}
+}
+
+func TestTheRecordsKeepTheContractOfJobs(t *testing.T) {
+	t.Parallel()
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			jobtest.Run(t, func(t *testing.T) jobtest.Harness {
+				db, c := p.open(t)
+				return jobtest.Harness{Jobs: db.Jobs(), Books: db.Books(), Now: c.now, Advance: c.advance}
+			})
+		})
+	}
+}
+
+// open opens a database of this place on a clock of its own.
+func (p place) open(t *testing.T) (*sqlite.DB, *clock) {
+	t.Helper()
+	c := newClock()
+	opts := p.options(t)
+	opts.Now = c.now
+	return open(t, opts), c
+}
+
+func TestALaneKeepsTheContractOfQueues(t *testing.T) {
+	t.Parallel()
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			const poll = 2 * time.Second
+			queuetest.Run(t, queuetest.Harness{
+				Poll:   poll,
+				Bubble: synctest.Test,
+				Walks:  p.walks,
+				Open: func(t *testing.T) queuetest.Lane {
+					db := open(t, p.options(t))
+					return lane(t, db, "writes", sqlite.LaneOptions{Lease: 16 * time.Second, Poll: poll})
+				},
+			})
+		})
+	}
+}

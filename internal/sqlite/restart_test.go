@@ -1,0 +1,196 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"acervo/internal/fault"
+	"acervo/internal/job"
+	"acervo/internal/queue"
+	"acervo/internal/sqlite"
+)
+
+// life is a process that has a database open.
+type life struct {
+	*sqlite.Lane
+	t  *testing.T
+	db *sqlite.DB
+}
+
+// lives runs a test on fake time over one directory, which it opens as often as
+// it likes.
+func lives(t *testing.T, test func(t *testing.T, next func() *life)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		var now *life
+		end := func() {
+			if now != nil {
+				ok(t, now.db.Close())
+			}
+		}
+		test(t, func() *life {
+			end()
+			db, err := sqlite.Open(sqlite.Options{Dir: dir})
+			ok(t, err)
+			now = &life{lane(t, db, "writes", sqlite.LaneOptions{Lease: time.Minute, Poll: time.Second}), t, db}
+			return now
+		})
+		end()
+	})
+}
+
+func (l *life) send(group string, ids ...string) {
+	l.t.Helper()
+	for _, id := range ids {
+		ok(l.t, l.Send(l.t.Context(), message(group, id)))
+	}
+}
+
+// one receives this message, in this many receives.
+func (l *life) one(id string, receives int) queue.Delivery {
+	l.t.Helper()
+	d := one(l.t, l.Lane, id)
+	if d.Receives != receives {
+		l.t.Fatalf("%s says receive %d, want %d", id, d.Receives, receives)
+	}
+	return d
+}
+
+func (l *life) none() {
+	l.t.Helper()
+	if batch, err := l.Receive(l.t.Context(), queue.MaxBatch); err != nil || len(batch) > 0 {
+		l.t.Fatalf("received %+v (%v), want nothing", batch, err)
+	}
+}
+
+func TestARestartKeepsMessagesInTheirOrder(t *testing.T) {
+	lives(t, func(t *testing.T, next func() *life) {
+		l := next()
+		l.send("a", "a1", "a2", "a3")
+		l.send("b", "b1")
+		ok(t, l.Delete(t.Context(), l.one("a1", 1).Handle))
+		sent := time.Now()
+		<-time.After(time.Hour)
+		l = next()
+		if s, err := l.Stats(t.Context()); err != nil || s != (queue.Stats{Waiting: 3, OldestAge: time.Since(sent)}) {
+			t.Errorf("the lane has %+v (%v), want 3 messages of an hour", s, err)
+		}
+		l.send("a", "a2", "a4") // the first of them is there
+		for _, id := range []string{"a2", "a3", "b1", "a4"} {
+			d := l.one(id, 1)
+			if !bytes.Equal(d.Body, message("", id).Body) || d.Damaged {
+				t.Errorf("received %+v", d)
+			}
+			if id != "a4" && !d.SentAt.Equal(sent) {
+				t.Errorf("%s was sent at %v, says %v", id, sent, d.SentAt)
+			}
+			ok(t, l.Delete(t.Context(), d.Handle))
+		}
+		next().none()
+	})
+}
+
+func TestARestartEndsLeasesAndKeepsTheCountOfReceives(t *testing.T) {
+	lives(t, func(t *testing.T, next func() *life) {
+		l := next()
+		l.send("a", "a1", "a2")
+		ok(t, l.Release(t.Context(), l.one("a1", 1).Handle, 0))
+		old := l.one("a1", 2)
+		l = next()
+		if err := l.Extend(t.Context(), old.Handle); !fault.Is(err, fault.Stale) {
+			t.Errorf("extending a lease of the life before: %v", err)
+		}
+		d := l.one("a1", 3) // at once
+		if err := l.Extend(t.Context(), old.Handle); !fault.Is(err, fault.Stale) {
+			t.Errorf("extending a lease of the life before: %v", err)
+		}
+		ok(t, l.Delete(t.Context(), old.Handle))
+		ok(t, l.Extend(t.Context(), d.Handle))
+		l = next()
+		l.one("a1", 4)
+	})
+}
+
+func TestARestartKeepsDelays(t *testing.T) {
+	lives(t, func(t *testing.T, next func() *life) {
+		l := next()
+		l.send("a", "a1", "a2")
+		l.send("b", "b1")
+		ok(t, l.Release(t.Context(), l.one("a1", 1).Handle, time.Hour))
+		<-time.After(time.Hour / 2)
+		l = next()
+		ok(t, l.Delete(t.Context(), l.one("b1", 1).Handle))
+		l.none() // a2 waits too
+		if s, err := l.Stats(t.Context()); err != nil || s.Delayed != 1 || s.Waiting != 1 {
+			t.Errorf("the lane has %+v (%v), want one delayed and one behind it", s, err)
+		}
+		<-time.After(time.Hour/2 - time.Minute)
+		l.none()
+		<-time.After(time.Minute)
+		l.one("a1", 2)
+		l = next()
+		l.one("a1", 3) // the delay is over for good
+	})
+}
+
+func TestARestartOpensEachLaneForItself(t *testing.T) {
+	lives(t, func(t *testing.T, next func() *life) {
+		l := next()
+		imports := lane(t, l.db, "imports", sqlite.LaneOptions{Poll: time.Second})
+		l.send("a", "a1")
+		ok(t, imports.Send(t.Context(), message("a", "a1")))
+		ok(t, l.Delete(t.Context(), l.one("a1", 1).Handle))
+		l.none()
+		ok(t, l.Delete(t.Context(), "1.1"))
+		d := one(t, imports, "a1")
+		l.none()
+		ok(t, l.Delete(t.Context(), d.Handle)) // of the other lane
+		l.send("a", "a1", "a2")
+		l = next()
+		l.one("a1", 1)
+		imports = lane(t, l.db, "imports", sqlite.LaneOptions{Poll: time.Second})
+		if d := one(t, imports, "a1"); d.Receives != 2 {
+			t.Errorf("received %+v, want its second receive", d)
+		}
+		if s, err := imports.Stats(t.Context()); err != nil || s.InFlight != 1 || s.Waiting != 0 {
+			t.Errorf("the other lane has %+v (%v)", s, err)
+		}
+	})
+}
+
+func TestReceiptKeysAreMadeOnceAndKept(t *testing.T) {
+	lives(t, func(t *testing.T, next func() *life) {
+		l := next()
+		keys := make(chan job.Key, 8)
+		var wg sync.WaitGroup
+		for range cap(keys) {
+			wg.Go(func() {
+				current, retired, err := l.db.ReceiptKeys(t.Context())
+				if err != nil || len(current.Secret) != job.KeySize || len(retired) > 0 || !current.RetiredAt.IsZero() {
+					t.Errorf("the keys are %+v and %+v (%v)", current, retired, err)
+				}
+				keys <- current
+			})
+		}
+		wg.Wait()
+		first := <-keys
+		l = next()
+		again, _, err := l.db.ReceiptKeys(t.Context())
+		ok(t, err)
+		keys <- again
+		for range cap(keys) {
+			if k := <-keys; !bytes.Equal(k.Secret, first.Secret) {
+				t.Error("the key has changed")
+			}
+		}
+		other, _, err := open(t, sqlite.Options{}).ReceiptKeys(t.Context())
+		if err != nil || bytes.Equal(other.Secret, first.Secret) {
+			t.Errorf("another database has the same key (%v)", err)
+		}
+	})
+}

@@ -1,0 +1,117 @@
+package sqlite
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/ncruces/go-sqlite3"
+
+	"acervo/internal/book"
+	"acervo/internal/job"
+)
+
+// rows counts the rows of a table, expired ones included.
+func (c *commits) rows(table string) (n int) {
+	c.t.Helper()
+	err := c.read(c.t.Context(), func(c *conn) error {
+		return c.each("SELECT count(*) FROM "+table, func(s *sqlite3.Stmt) error {
+			n = s.ColumnInt(0)
+			return nil
+		})
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return n
+}
+
+// remember stores n records of jobs that end now, and n tombstones.
+func (c *commits) remember(n int) {
+	c.t.Helper()
+	for range n {
+		rec := job.Record{ID: uuid.NewString(), Generation: 1, State: job.Succeeded, FinishedAt: time.Now()}
+		if err := c.Jobs().Save(c.t.Context(), rec); err != nil {
+			c.t.Fatal(err)
+		}
+		gone := book.Item{ID: uuid.New(), Existence: book.Tombstone, Version: 1}
+		if err := c.Books().Swap(c.t.Context(), book.Item{ID: gone.ID}, gone); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// sweep sweeps, and checks how many rows went.
+func (c *commits) sweep(rows int) {
+	c.t.Helper()
+	if removed, err := c.Sweep(c.t.Context()); err != nil || removed != rows {
+		c.t.Errorf("swept %d rows (%v), want %d", removed, err, rows)
+	}
+}
+
+func TestASweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
+	onCommits(t, func(c *commits) {
+		live := book.Item{ID: uuid.New(), Existence: book.Live, Version: 1}
+		if err := c.Books().Swap(c.t.Context(), book.Item{ID: live.ID}, live); err != nil {
+			c.t.Fatal(err)
+		}
+		sent, err := c.Lane(c.t.Context(), "writes", LaneOptions{})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if err := sent.Send(c.t.Context(), message("a", "1")); err != nil {
+			c.t.Fatal(err)
+		}
+		if _, _, err := c.ReceiptKeys(c.t.Context()); err != nil {
+			c.t.Fatal(err)
+		}
+		has := func(jobs, books int) {
+			c.t.Helper()
+			want := fmt.Sprint(jobs, books, 1, 1)
+			if got := fmt.Sprint(c.rows("jobs"), c.rows("books"), c.rows("messages"), c.rows("receipt_keys")); got != want {
+				c.t.Errorf("rows of jobs, books, messages, keys: %s, want %s", got, want)
+			}
+		}
+		c.remember(3)
+		<-time.After(time.Hour)
+		c.remember(2)
+		c.sweep(0)
+		has(5, 6)
+		<-time.After(job.RecordTTL - time.Hour)
+		c.sweep(3) // to the millisecond
+		has(2, 6)
+		<-time.After(book.TombstoneTTL - job.RecordTTL)
+		c.sweep(2 + 3)
+		has(0, 3)
+		<-time.After(book.TombstoneTTL)
+		c.sweep(2)
+		has(0, 1)
+		c.sweep(0)
+	})
+}
+
+func TestASweepCommitsInBatches(t *testing.T) {
+	onCommits(t, func(c *commits) {
+		c.remember(2*sweepBatch + 1)
+		<-time.After(book.TombstoneTTL)
+		before := c.count
+		c.sweep(4*sweepBatch + 2)
+		if made := c.count - before; made != 6 || c.changes != sweepBatch {
+			c.t.Errorf("the sweep made %d commits of up to %d rows, want 6 of %d", made, c.changes, sweepBatch)
+		}
+	})
+}
+
+func TestASweepThatIsGivenUpTellsHowFarItCame(t *testing.T) {
+	onCommits(t, func(c *commits) {
+		c.remember(sweepBatch + 1)
+		<-time.After(book.TombstoneTTL)
+		c.refuse = true
+		if removed, err := c.Sweep(c.t.Context()); removed != 0 || err == nil {
+			c.t.Errorf("removed %d rows: %v", removed, err)
+		}
+		c.refuse = false
+		c.sweep(2*sweepBatch + 2)
+	})
+}
