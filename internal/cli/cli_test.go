@@ -38,14 +38,14 @@ func run(t *testing.T, env map[string]string, args ...string) outcome {
 func options() map[string]string {
 	return map[string]string{
 		"addr": "127.0.0.1:9", "data": "/srv", "key": "a key of one's own", "tls-cert": "c.pem", "tls-key": "k.pem",
-		"behind-proxy": "true", "slots": "7", "grace": "7s",
+		"behind-proxy": "true", "slots": "7", "grace": "7s", "max-age": "7h", "rate-key": "8", "rate-book": "9",
 	}
 }
 
 func changed() config.Serve {
 	return config.Serve{
 		Addr: "127.0.0.1:9", Data: "/srv", Key: "a key of one's own", TLSCert: "c.pem", TLSKey: "k.pem",
-		BehindProxy: true, Slots: 7, Grace: 7 * time.Second,
+		BehindProxy: true, Slots: 7, Grace: 7 * time.Second, MaxAge: 7 * time.Hour, RateKey: 8, RateBook: 9,
 	}
 }
 
@@ -61,7 +61,9 @@ func TestWhereOptionsComeFrom(t *testing.T) {
 			t.Errorf("served %+v, %v", o.served, o.err)
 		}
 	}
-	plain := config.Serve{Addr: "127.0.0.1:8080", Data: "./data", Slots: 64, Grace: 20 * time.Second}
+	plain := config.Serve{
+		Addr: "127.0.0.1:8080", Data: "./data", Slots: 64, Grace: 20 * time.Second, MaxAge: 24 * time.Hour, RateBook: 100,
+	}
 	t.Run("nothing said is the default", func(t *testing.T) {
 		t.Parallel()
 		want(t, run(t, nil, "serve"), plain)
@@ -176,7 +178,7 @@ func TestHelp(t *testing.T) {
 					t.Errorf("%s is not in %s", flag, o.stdout)
 				}
 			}
-			for _, value := range []string{"127.0.0.1:8080", "./data", "false", "64", "20s"} {
+			for _, value := range []string{"127.0.0.1:8080", "./data", "false", "64", "20s", "24h", "100"} {
 				if !strings.Contains(o.stdout, value) {
 					t.Errorf("the default %s is not in %s", value, o.stdout)
 				}

@@ -11,7 +11,10 @@ import (
 
 // usual is the configuration that nobody changed.
 func usual() config.ServeText {
-	return config.ServeText{Addr: "127.0.0.1:8080", Data: "./data", BehindProxy: "false", Slots: "64", Grace: "20s"}
+	return config.ServeText{
+		Addr: "127.0.0.1:8080", Data: "./data", BehindProxy: "false", Slots: "64", Grace: "20s",
+		MaxAge: "24h", RateKey: "0", RateBook: "100",
+	}
 }
 
 // flags are the flags that an error complains about, one a line.
@@ -33,11 +36,11 @@ func TestParse(t *testing.T) {
 		t.Parallel()
 		got, err := config.ServeText{
 			Addr: "0.0.0.0:443", Data: "/srv", Key: "sixteen letters.", TLSCert: "c.pem", TLSKey: "k.pem",
-			BehindProxy: "true", Slots: "1", Grace: "1m30s",
+			BehindProxy: "true", Slots: "1", Grace: "1m30s", MaxAge: "1h", RateKey: "3", RateBook: "4",
 		}.Parse()
 		want := config.Serve{
 			Addr: "0.0.0.0:443", Data: "/srv", Key: "sixteen letters.", TLSCert: "c.pem", TLSKey: "k.pem",
-			BehindProxy: true, Slots: 1, Grace: 90 * time.Second,
+			BehindProxy: true, Slots: 1, Grace: 90 * time.Second, MaxAge: time.Hour, RateKey: 3, RateBook: 4,
 		}
 		if err != nil || got != want {
 			t.Errorf("got %+v, %v", got, err)
@@ -51,8 +54,11 @@ func TestParse(t *testing.T) {
 	})
 	t.Run("every mistake is told at once, each by its flag", func(t *testing.T) {
 		t.Parallel()
-		_, err := config.ServeText{Addr: "nowhere", Key: "short", TLSKey: "k.pem", BehindProxy: "maybe", Slots: "many", Grace: "soon"}.Parse()
-		want := []string{"--behind-proxy", "--slots", "--grace", "--addr", "--data", "--key", "--tls-cert"}
+		_, err := config.ServeText{
+			Addr: "nowhere", Key: "short", TLSKey: "k.pem", BehindProxy: "maybe", Slots: "many", Grace: "soon",
+			MaxAge: "old", RateKey: "-1", RateBook: "few",
+		}.Parse()
+		want := []string{"--behind-proxy", "--slots", "--grace", "--max-age", "--rate-key", "--rate-book", "--addr", "--data", "--key", "--tls-cert"}
 		if got := flags(err); !slices.Equal(got, want) {
 			t.Errorf("got %q", got)
 		}
@@ -90,6 +96,10 @@ func TestLimits(t *testing.T) {
 		{"no grace is too short", grace("0s"), []string{"--grace"}},
 		{"grace has a unit", grace("20"), []string{"--grace"}},
 		{"a negative grace is refused", grace("-1s"), []string{"--grace"}},
+		{"a week is a great age", func(t *config.ServeText) { t.MaxAge = "168h" }, nil},
+		{"a message is not kept longer", func(t *config.ServeText) { t.MaxAge = "168h1s" }, []string{"--max-age"}},
+		{"no age would refuse everything", func(t *config.ServeText) { t.MaxAge = "0s" }, []string{"--max-age"}},
+		{"no rate is no limit", func(t *config.ServeText) { t.RateKey, t.RateBook = "0", "0" }, nil},
 		{"16 characters are a key", key(strings.Repeat("x", 16)), nil},
 		{"15 characters are too few", key(strings.Repeat("x", 15)), []string{"--key"}},
 		{"certificate and key together are taken", tls("c.pem", "k.pem"), nil},

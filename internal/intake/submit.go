@@ -59,11 +59,13 @@ func (in *Intake) Submit(ctx context.Context, w Write) (j job.Job, replayed bool
 	if err != nil {
 		return job.Job{}, false, err
 	}
-	if w.Key == "" {
-		err = in.send(ctx, receipt, w)
-		return queued(receipt), false, err
+	if w.Key != "" {
+		return in.submitOnce(ctx, receipt, w)
 	}
-	return in.submitOnce(ctx, receipt, w)
+	if err := in.send(ctx, receipt, w); err != nil {
+		return job.Job{}, false, err
+	}
+	return queued(receipt), false, nil
 }
 
 // submitOnce has the claim on the key decide which job the request is. Whoever
