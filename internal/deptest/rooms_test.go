@@ -66,6 +66,8 @@ func rooms() map[string][]string {
 	for _, suite := range suites {
 		plan[suite] = with(nouns, suites...)
 	}
+	// The simulator drives accepting and applying over any adapter.
+	plan["internal/simtest"] = with(nouns, "internal/intake", "internal/work")
 	return plan
 }
 
@@ -90,6 +92,7 @@ func importers() map[string][]string {
 		"golang.org/x/image":                 {"internal/cover"},
 		"golang.org/x/sync":                  anybody,
 		"golang.org/x/text":                  anybody,
+		"golang.org/x/time":                  {"internal/httpapi"},
 		"pgregory.net/rapid":                 suitesOf(anybody),
 	}
 }

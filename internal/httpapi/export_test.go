@@ -1,0 +1,4 @@
+package httpapi
+
+// Names is how many names a Limiter remembers.
+func (l *Limiter) Names() int { return len(l.names) }
