@@ -8,6 +8,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -58,8 +59,8 @@ func Open(opts Options) (*DB, error) {
 	}
 	name := ":memory:"
 	if opts.Dir != "" {
-		if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
-			return nil, fault.Wrap(fault.Unavailable, err, "make the data directory")
+		if err := makeDir(opts.Dir); err != nil {
+			return nil, err
 		}
 		lock, err := lockDir(opts.Dir)
 		if err != nil {
@@ -150,6 +151,22 @@ func openConn(name string) (*conn, error) {
 		return nil, errors.Join(storeError(err, "set up the database"), raw.Close())
 	}
 	return c, nil
+}
+
+// makeDir makes a directory, and its parents where they are absent, and makes
+// their names durable: a directory that vanished would take every write with it.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(filepath.Clean(dir))
+	if err := makeDir(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fault.Wrap(fault.Unavailable, err, "make the data directory")
+	}
+	return syncDir(parent)
 }
 
 // syncDir makes the names of new files durable.
