@@ -2,6 +2,7 @@ package book
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -99,7 +100,7 @@ func (f *faults) members(pointer string, raw []byte, known ...string) []member {
 		f.malformed(pointer, dec)
 		return nil
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		f.syntax(pointer, "trailing_data", fmt.Sprintf("something follows the object at byte %d", dec.InputOffset()))
 		return nil
 	}

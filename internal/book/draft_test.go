@@ -249,11 +249,11 @@ func TestParseDraft(t *testing.T) {
 	})
 	t.Run("64 KiB when encoded are taken, and no byte more", func(t *testing.T) {
 		t.Parallel()
-		fits := sized(t, book.MaxDraft)
+		fits := sized(t, 64<<10)
 		if _, err := book.ParseDraft(fits, uuid.Nil, july()); err != nil {
 			t.Error(err)
 		}
-		_, err := book.ParseDraft(sized(t, book.MaxDraft+1), uuid.Nil, july())
+		_, err := book.ParseDraft(sized(t, 64<<10+1), uuid.Nil, july())
 		if !fault.Is(err, fault.TooLarge) {
 			t.Errorf("got %v", err)
 		}
@@ -271,16 +271,15 @@ func TestParseDraft(t *testing.T) {
 func sized(t *testing.T, size int) []byte {
 	t.Helper()
 	d := book.Draft{Title: "x", Authors: []string{"x"}, Description: strings.Repeat(`"`, 32<<10-100)}
-	for {
-		encoded, err := json.Marshal(d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(encoded) >= size {
-			return encoded
-		}
-		d.Title += "x"
+	encoded, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
 	}
+	d.Title += strings.Repeat("x", size-len(encoded))
+	if encoded, err = json.Marshal(d); err != nil || len(encoded) != size {
+		t.Fatalf("%d bytes, %v", len(encoded), err)
+	}
+	return encoded
 }
 
 func TestParseDraftKeepsWhatItAccepts(t *testing.T) {

@@ -35,7 +35,7 @@ func TestParseISBN(t *testing.T) {
 		{"two digits swapped are refused", "9780306406517"},
 		{"a wrong check digit of ten is refused", "0306406153"},
 		{"an X that should be a digit is refused", "030640615X"},
-		{"an X before the end is refused", "0X06406152"},
+		{"an X before the end is refused", "0X06406182"},
 		{"an X in thirteen is refused", "978030640615X"},
 		{"another prefix than 978 and 979 is refused", "9770306406158"},
 		{"nine digits are refused", "030640615"},

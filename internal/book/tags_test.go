@@ -23,8 +23,10 @@ func TestParseTags(t *testing.T) {
 		{"empty elements of a list are ignored", `, "v1",, ,"v2",`, false, book.Tags{Versions: []int64{1, 2}}},
 		{"a weak tag counts for If-None-Match", `W/"v7"`, true, book.Tags{Versions: []int64{7}}},
 		{"a weak tag never matches for If-Match", `W/"v7", "v8"`, false, book.Tags{Versions: []int64{none, 8}}},
-		{"a tag of others names no version", `"abc", "7", "v", "", "v07", "v+7", "v 7", "V7", "vv7"`, true,
-			book.Tags{Versions: []int64{none, none, none, none, none, none, none, none, none}}},
+		{
+			"a tag of others names no version", `"abc", "7", "v", "", "v07", "v+7", "v 7", "V7", "vv7"`, true,
+			book.Tags{Versions: []int64{none, none, none, none, none, none, none, none, none}},
+		},
 		{"a tag of others may hold a comma", `"a,b", "v7"`, false, book.Tags{Versions: []int64{none, 7}}},
 		{"a tag of others may be what a star is not", `"*"`, false, book.Tags{Versions: []int64{none}}},
 		{"a tag of others may be beyond ASCII", "\"caf\xe9\"", false, book.Tags{Versions: []int64{none}}},

@@ -93,8 +93,10 @@ func syntaxRefusals() []refusal {
 		{"something follows the object", post(valid + valid), fault.Syntax, nil, []string{" trailing_data"}},
 		{"the text is not UTF-8", post("{\"title\":\"\xff\"}"), fault.Syntax, nil, []string{" invalid_utf8"}},
 		{"a name stands twice", put(`{"title":"x","title":"x","authors":["x"]}`), fault.Syntax, nil, []string{"/title duplicate_field"}},
-		{"names are unknown or in the wrong case", post(`{"Title":"x","pages":1,"isbn":"1"}`), fault.Syntax, nil,
-			[]string{"/Title unknown_field", "/pages unknown_field", "/isbn not_an_isbn", "/title required", "/authors required"}},
+		{
+			"names are unknown or in the wrong case", post(`{"Title":"x","pages":1,"isbn":"1"}`), fault.Syntax, nil,
+			[]string{"/Title unknown_field", "/pages unknown_field", "/isbn not_an_isbn", "/title required", "/authors required"},
+		},
 		{"a patch is no object", patch(`[]`), fault.Syntax, nil, []string{" type"}},
 		{"the body breaks off", request{method: http.MethodPost, path: "/v1/books", reader: iotest.ErrReader(io.ErrUnexpectedEOF)}, fault.Syntax, nil, nil},
 	}
@@ -133,9 +135,11 @@ func keyRefusals() []refusal {
 			all = append(all, refusal{"a reader sends " + r.method, r, fault.Forbidden, nil, nil})
 		}
 	}
-	return append(all, refusal{"the key is in the address",
+	return append(all, refusal{
+		"the key is in the address",
 		request{method: http.MethodPost, path: "/v1/books?access_token=x&key=x", body: valid, header: headers("Authorization", "")},
-		fault.Unauthorized, headers("WWW-Authenticate", challenge), nil})
+		fault.Unauthorized, headers("WWW-Authenticate", challenge), nil,
+	})
 }
 
 func addressRefusals() []refusal {
@@ -162,8 +166,11 @@ func methodRefusals() []refusal {
 	for path, allow := range allowed() {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE", "QUERY", "get"} {
 			if !slices.Contains(strings.Split(allow, ", "), method) {
-				all = append(all, refusal{method + " is sent to " + path, request{method: method, path: path},
-					fault.MethodNotAllowed, headers("Allow", allow), nil})
+				all = append(all, refusal{
+					method + " is sent to " + path,
+					request{method: method, path: path},
+					fault.MethodNotAllowed, headers("Allow", allow), nil,
+				})
 			}
 		}
 	}
@@ -184,7 +191,7 @@ func allowed() map[string]string {
 }
 
 func sizeRefusals() []refusal {
-	space := strings.Repeat(" ", httpapi.MaxBody-len(valid)+1)
+	space := strings.Repeat(" ", 1<<20-len(valid)+1)
 	quotes := strings.Repeat(`\"`, 32<<10)
 	draft := `{"title":"x","authors":["x"],"description":"` + quotes + `"}`
 	unsized := func(method, path, body string) request {
@@ -226,10 +233,14 @@ func fieldRefusals() []refusal {
 	const other = `"01890a5d-ac96-774b-bcce-b302099a8058"`
 	return []refusal{
 		{"a draft has no fields", post(`{}`), fault.Invalid, nil, []string{"/title required", "/authors required"}},
-		{"every field of a draft is wrong", post(`{"id":7,"title":"","authors":[""],"isbn":"1","published":2028,"language":"pt_BR",` +
-			`"description":1,"rating":6,"price":{"amount":"1.5","currency":"JPY"}}`), fault.Invalid, nil,
-			[]string{"/id type", "/title blank", "/authors/0 blank", "/isbn not_an_isbn", "/published out_of_range", "/language not_a_language",
-				"/description type", "/rating out_of_range", "/price/amount too_precise"}},
+		{
+			"every field of a draft is wrong", post(`{"id":7,"title":"","authors":[""],"isbn":"1","published":2028,"language":"pt_BR",` +
+				`"description":1,"rating":6,"price":{"amount":"1.5","currency":"JPY"}}`), fault.Invalid, nil,
+			[]string{
+				"/id type", "/title blank", "/authors/0 blank", "/isbn not_an_isbn", "/published out_of_range", "/language not_a_language",
+				"/description type", "/rating out_of_range", "/price/amount too_precise",
+			},
+		},
 		{"a replacement names another id", put(`{"id":` + other + `,"title":"x","authors":["x"]}`), fault.Invalid, nil, []string{"/id mismatch"}},
 		{"a patch names another id", patch(`{"id":` + other + `}`), fault.Invalid, nil, []string{"/id mismatch"}},
 		{"a patch removes what is required", patch(`{"title":null}`), fault.Invalid, nil, []string{"/title required"}},
@@ -339,13 +350,20 @@ func TestKeys(t *testing.T) {
 	}
 	t.Run("adding a key leaves the set it is added to as it was", func(t *testing.T) {
 		t.Parallel()
-		var few httpapi.Keys
-		one := few.With(readerKey, httpapi.Caller{Name: "x", Role: httpapi.Reader})
-		s := newServer(t, sqlite.LaneOptions{})
-		_, _ = one.With("first", httpapi.Caller{Name: "x", Role: httpapi.Writer}), one.With("second", httpapi.Caller{Name: "x", Role: httpapi.Writer})
-		s.api.Keys = one
-		got := s.do(t, post(valid, "Authorization", "Bearer first"))
-		got.problem(t, fault.Unauthorized)
+		var base httpapi.Keys
+		for _, key := range []string{"one", "two", "three"} { // leaves room for a fourth
+			base = base.With(key, httpapi.Caller{Name: "x", Role: httpapi.Reader})
+		}
+		first, second := base.With("first", httpapi.Caller{Name: "x", Role: httpapi.Writer}), base.With("second", httpapi.Caller{Name: "x", Role: httpapi.Writer})
+		for key, keys := range map[string]httpapi.Keys{"first": first, "second": second} {
+			s := newServer(t, sqlite.LaneOptions{})
+			s.api.Keys = keys
+			if got := s.do(t, post(valid, "Authorization", "Bearer "+key)); got.status != http.StatusAccepted {
+				t.Errorf("the %s key is %d", key, got.status)
+			}
+			s.api.Keys = base
+			s.do(t, post(valid, "Authorization", "Bearer "+key)).problem(t, fault.Unauthorized)
+		}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -116,12 +117,10 @@ func (s *server) do(t *testing.T, r request) answer {
 	if r.body != "" || r.reader != nil {
 		req.Header.Set("Content-Type", plain)
 	}
-	for name, values := range r.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.header)
 	recorder := httptest.NewRecorder()
 	s.handler.ServeHTTP(recorder, req)
-	a := answer{recorder.Code, recorder.Result().Header, recorder.Body.String()} //nolint:bodyclose // a recorder's needs no closing
+	a := answer{recorder.Code, recorder.Result().Header, recorder.Body.String()}
 	if a.header.Get("X-Request-Id") == "" {
 		t.Error("the answer has no X-Request-Id")
 	}

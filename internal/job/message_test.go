@@ -1,6 +1,7 @@
 package job_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func TestMessages(t *testing.T) {
 				t.Fatal(err)
 			}
 			again, err := got.Encode()
-			if err != nil || string(again) != string(body) {
+			if err != nil || !bytes.Equal(again, body) {
 				t.Errorf("got %s, %v; want %s", again, err, body)
 			}
 			if !sameMessage(got, sent) {
@@ -98,7 +99,7 @@ func sameMessage(a, b job.Message) bool {
 	same := func(x, y any) bool {
 		left, _ := json.Marshal(x)
 		right, _ := json.Marshal(y)
-		return string(left) == string(right)
+		return bytes.Equal(left, right)
 	}
 	return a.Job == b.Job && a.Generation == b.Generation && a.Kind == b.Kind && a.BookID == b.BookID &&
 		a.AcceptedAt.Equal(b.AcceptedAt) && string(a.Patch) == string(b.Patch) && a.Traceparent == b.Traceparent &&

@@ -72,7 +72,7 @@ func TestALaneKeepsTheContractOfQueues(t *testing.T) {
 				Walks:  p.walks,
 				Open: func(t *testing.T) queuetest.Lane {
 					db := open(t, p.options(t))
-					return lane(t, db, "writes", sqlite.LaneOptions{Lease: 16 * time.Second, Poll: poll})
+					return lane(t, db, "writes", sqlite.LaneOptions{Lease: 8 * poll, Poll: poll})
 				},
 			})
 		})

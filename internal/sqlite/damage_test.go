@@ -88,7 +88,7 @@ func (s *shelf) soundJob(t *testing.T, db *sqlite.DB, i int) {
 	}
 }
 
-// messages receives both messages. The second can be put away.
+// messages receives both messages. A damaged one can be put away as well.
 func (s *shelf) messages(t *testing.T, db *sqlite.DB) [2]queue.Delivery {
 	t.Helper()
 	l := lane(t, db, "writes", sqlite.LaneOptions{})
@@ -96,7 +96,12 @@ func (s *shelf) messages(t *testing.T, db *sqlite.DB) [2]queue.Delivery {
 	if err != nil || len(batch) != 2 {
 		t.Fatalf("received %+v (%v)", batch, err)
 	}
-	ok(t, l.Delete(t.Context(), batch[1].Handle))
+	for _, d := range batch {
+		ok(t, l.Delete(t.Context(), d.Handle))
+	}
+	if s, err := l.Stats(t.Context()); err != nil || s != (queue.Stats{}) {
+		t.Errorf("the lane still has %+v (%v)", s, err)
+	}
 	return [2]queue.Delivery(batch)
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -256,12 +257,27 @@ func (l *Lane) Delete(ctx context.Context, h string) error {
 		if e == nil {
 			return nil
 		}
-		if _, err := t.exec(`DELETE FROM messages WHERE seq = ?`, e.seq); err != nil {
+		if err := t.deleteMessage(e.seq); err != nil {
 			return err
 		}
 		t.onCommit(func() { l.change(func() { l.sched.remove(e) }) })
 		return nil
 	})
+}
+
+// deleteMessage deletes a row. When damage has made the row and its place in the
+// index differ, the index is made anew, so that the group can go on.
+func (t *tx) deleteMessage(seq int64) error {
+	const query = `DELETE FROM messages WHERE seq = ?`
+	_, err := t.exec(query, seq)
+	if !errors.Is(err, sqlite3.CORRUPT_INDEX) {
+		return err
+	}
+	if _, err := t.exec(`REINDEX messages_dedup`); err != nil {
+		return err
+	}
+	_, err = t.exec(query, seq)
+	return err
 }
 
 // Stats is queue.Gauge's.

@@ -35,19 +35,19 @@ func TestPowerLoss(t *testing.T) {
 	t.Run("takes nothing acknowledged from a run with many checkpoints", func(t *testing.T) {
 		t.Parallel()
 		eachSeed(t, func(l *losses) {
-			l.each(l.run(30, 10, 8), ledger{}, 1, l.check)
+			l.each(l.run(30, 8, 8), ledger{}, 1, l.check)
 		})
 	})
 	t.Run("takes nothing acknowledged from a run with the checkpoints of the product", func(t *testing.T) {
 		t.Parallel()
 		eachSeed(t, func(l *losses) {
-			l.each(l.run(1000, 100, 4), ledger{}, 0.03, l.check)
+			l.each(l.run(1000, 100, 4), ledger{}, 0.02, l.check)
 		})
 	})
 	t.Run("takes nothing acknowledged when it comes again while the first is made good", func(t *testing.T) {
 		t.Parallel()
 		eachSeed(t, func(l *losses) {
-			l.each(l.run(30, 10, 8), ledger{}, 0.01, func(_ int, left image, told ledger) {
+			l.each(l.run(30, 8, 8), ledger{}, 0.01, func(_ int, left image, told ledger) {
 				l.each(l.lives(left, func(c *clerk) error {
 					return c.live(l.t.Context(), 10, []int{newcomer}, 1, 4)
 				}), told, 0.05, l.check)
@@ -261,7 +261,7 @@ func (c *clerk) live(ctx context.Context, pages int, books []int, from, to int64
 			return c.sendAll(ctx, b, from, to, ahead)
 		})
 	}
-	for range 2 {
+	for range 4 {
 		all.Go(func() error { return c.applyAll(ctx, receiving, ahead) })
 	}
 	all.Go(func() error {

@@ -38,9 +38,19 @@ func (c *commits) receive(l *Lane) []queue.Delivery {
 	return batch
 }
 
+// one receives the only message.
+func (c *commits) one(l *Lane) queue.Delivery {
+	c.t.Helper()
+	batch := c.receive(l)
+	if len(batch) != 1 {
+		c.t.Fatalf("received %+v, want one message", batch)
+	}
+	return batch[0]
+}
+
 func TestTwoDeletionsByOneHandleInOneCommitDeleteOnce(t *testing.T) {
 	onLane(t, func(c *commits, l *Lane) {
-		d := c.receive(l)[0]
+		d := c.one(l)
 		busy := <-c.writer
 		var wg sync.WaitGroup
 		for _, write := range []func() error{
@@ -58,8 +68,8 @@ func TestTwoDeletionsByOneHandleInOneCommitDeleteOnce(t *testing.T) {
 		}
 		c.writer <- busy
 		wg.Wait()
-		if batch := c.receive(l); len(batch) != 1 || batch[0].DedupID != "a2" {
-			c.t.Errorf("received %+v, want a2", batch)
+		if d := c.one(l); d.DedupID != "a2" {
+			c.t.Errorf("received %s, want a2", d.DedupID)
 		}
 	})
 }
@@ -69,7 +79,13 @@ func TestALeaseThatEndsBeforeItsDeliveryIsNotGivenTwice(t *testing.T) {
 		busy := <-c.writer
 		batches := make(chan []queue.Delivery)
 		for range 2 {
-			go func() { batches <- c.receive(l) }()
+			go func() {
+				batch, err := l.Receive(c.t.Context(), 1)
+				if err != nil {
+					c.t.Error(err)
+				}
+				batches <- batch
+			}()
 			synctest.Wait()
 			<-time.After(l.Lease()) // while the disk is slow
 		}
@@ -97,7 +113,7 @@ func TestAReceiveThatFailsLateEndsNobodyElsesLease(t *testing.T) {
 	onLane(t, func(c *commits, l *Lane) {
 		late, _, _ := l.take(1)
 		<-time.After(l.Lease()) // while the disk is slow
-		d := c.receive(l)[0]
+		d := c.one(l)
 		c.refuse = true
 		if _, err := l.deliver(c.t.Context(), late); err == nil {
 			c.t.Fatal("a receive whose commit failed succeeded")
@@ -114,7 +130,7 @@ func TestAReceiveThatFailsLateEndsNobodyElsesLease(t *testing.T) {
 
 func TestAMessageThatIsDeletedJustBeforeItsDeliveryIsNotDelivered(t *testing.T) {
 	onLane(t, func(c *commits, l *Lane) {
-		d := c.receive(l)[0]
+		d := c.one(l)
 		busy := <-c.writer
 		told := make(chan error)
 		go func() { told <- c.write(c.t.Context(), synced, note("lead")) }()

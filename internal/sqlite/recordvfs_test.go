@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -15,8 +16,8 @@ import (
 
 // recorder is the file system of the operating system for SQLite, with a trace
 // of all that a loss of power could undo and of what the application was told
-// meanwhile. A sync goes into the trace and no further: what the disk keeps is
-// for a simulated loss to say, so the real one may take its time.
+// meanwhile. A sync goes into the trace and no further, since it is for a
+// simulated loss to say what the disk keeps.
 type recorder struct {
 	vfs.VFS
 	dir  string
@@ -158,7 +159,12 @@ func (f *recordedFile) Sync(vfs.SyncFlag) error {
 		f.syncDir = false
 		events = append(events, event{op: opSyncDir})
 	}
-	return f.rec.note(func() error { return nil }, events...)
+	return f.rec.note(func() error {
+		for range 100 { // a sync takes its time, in which writers queue up for the next commit
+			runtime.Gosched()
+		}
+		return nil
+	}, events...)
 }
 
 // SizeHint makes the file as long as it is going to be, never shorter.

@@ -109,25 +109,26 @@ func (l *lane) release(d queue.Delivery, delay time.Duration) {
 	l.ok(l.Release(l.t.Context(), d.Handle, delay))
 }
 
-// later starts a receive and lets it wait for half a poll. The function that it
-// returns checks what comes of it.
+// later starts a receive and lets it wait for a quarter of a poll. The function
+// that it returns checks what comes of it before the poll is over.
 func (l *lane) later() (gets func(id string)) {
 	type result struct {
 		batch []queue.Delivery
 		err   error
 	}
 	done := make(chan result, 1)
+	began := time.Now()
 	go func() {
 		batch, err := l.Receive(l.t.Context(), 1)
 		done <- result{batch, err}
 	}()
-	pass(l.poll / 2)
+	pass(l.poll / 4)
 	return func(id string) {
 		l.t.Helper()
 		r := <-done
 		l.ok(r.err)
-		if len(r.batch) != 1 || r.batch[0].DedupID != id {
-			l.t.Fatalf("the waiting receive got %v, want %s", show(r.batch), id)
+		if waited := time.Since(began); len(r.batch) != 1 || r.batch[0].DedupID != id || waited >= l.poll {
+			l.t.Fatalf("the waiting receive got %v after %v, want %s", show(r.batch), waited, id)
 		}
 	}
 }

@@ -21,8 +21,9 @@ type Harness struct {
 	// Open returns a lane that is empty and that nobody else uses; t cleans up
 	// after it. Its lease is at least eight times Poll.
 	Open func(t *testing.T) Lane
-	// Poll is how long a receive of that lane waits for the first message. Half of
-	// it is a delay that the lane can tell from none.
+	// Poll is how long a receive of that lane waits for the first message. A
+	// quarter of it is long beside any other call, and half of it is a delay that
+	// the lane can tell from none.
 	Poll time.Duration
 	// Bubble runs body on fake time: synctest.Test for a lane that lives in this
 	// process. It is nil for an engine on the real clock, where a sentence takes up

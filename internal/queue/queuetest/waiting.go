@@ -38,7 +38,7 @@ func wokenByDelay(l *lane) {
 	l.send("a", "a1")
 	d := l.one("a1", 1)
 	gets := l.later()
-	l.release(d, l.poll/4)
+	l.release(d, l.poll/2)
 	gets("a1")
 }
 

@@ -1,6 +1,7 @@
 package queuetest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -184,7 +185,7 @@ func (w *walk) deliver(d queue.Delivery, taken map[string]int, at span) (*grant,
 	}
 	taken[d.Group]++
 	x.receives++
-	if d.Receives != x.receives || d.Damaged || string(d.Body) != string(x.Body) {
+	if d.Receives != x.receives || d.Damaged || !bytes.Equal(d.Body, x.Body) {
 		return nil, fmt.Errorf("not %s in its receive %d: %+v", x.DedupID, x.receives, d)
 	}
 	x.grant = &grant{handle: d.Handle, msg: x}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestTheTourOfTheREADME runs the tour word by word, except that its server is on
+// a port of its own.
+func TestTheTourOfTheREADME(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the tour needs %s: %v", tool, err)
+		}
+	}
+	dir, address := t.TempDir(), "http://127.0.0.1:8080"
+	tour := readTour(t)
+	if !strings.Contains(tour, address) {
+		t.Fatalf("the tour does not say that the server is at %s:\n%s", address, tour)
+	}
+	s := serveDir(t, filepath.Join(dir, "data"), nil)
+	printed := walk(t, dir, strings.ReplaceAll(tour, address, s.url))
+	for _, want := range []string{"HTTP/1.1 202 Accepted", "/title", "/authors", "/isbn", "/rating"} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("the tour shows no %q:\n%s", want, printed)
+		}
+	}
+	const book = "/v1/books/0197a6b0-0c7e-7000-8000-000000000001"
+	var seen struct {
+		Title  string
+		Rating float64
+	}
+	err := poll(t.Context(), func() (bool, error) {
+		_, err := s.get(t.Context(), book, &seen)
+		return seen.Title == "Dom Casmurro" && seen.Rating == 4.7, err
+	})
+	if err != nil {
+		t.Errorf("after the tour its book is %+v: %v\n%s", seen, err, printed)
+	}
+}
+
+// readTour returns the shell blocks below the README's heading of the tour.
+func readTour(t *testing.T) string {
+	t.Helper()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tour strings.Builder
+	fence, inTour := "", false
+	for line := range strings.Lines(string(readme)) {
+		switch {
+		case fence == "" && strings.HasPrefix(line, "#"):
+			inTour = strings.Contains(strings.ToLower(line), "tour")
+		case strings.HasPrefix(line, "```") && fence != "":
+			fence = ""
+		case strings.HasPrefix(line, "```"):
+			fence = strings.TrimSpace(line)
+		case inTour && fence == "```sh":
+			tour.WriteString(line)
+		}
+	}
+	return tour.String()
+}
+
+// walk runs a script in a directory and returns what it prints.
+func walk(t *testing.T, dir, script string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "no_proxy=*") // no curlrc, no proxy
+	printed, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("the tour fails: %v\n%s", err, printed)
+	}
+	return string(printed)
+}
