@@ -46,7 +46,7 @@ func usageError(_ context.Context, _ *ucli.Command, err error, _ bool) error {
 }
 
 func serve(getenv func(string) string, doors Doors) *ucli.Command {
-	var t config.ServeText
+	t := config.ServeText{BehindProxy: "false"}
 	text := func(name, value, usage string, dest *string) *ucli.StringFlag {
 		return &ucli.StringFlag{Name: name, Value: value, Usage: usage, Destination: dest, Sources: env(getenv, name)}
 	}
@@ -60,7 +60,10 @@ func serve(getenv func(string) string, doors Doors) *ucli.Command {
 			text("key", "", "use `KEY` as the operator key instead of the generated one", &t.Key),
 			text("tls-cert", "", "serve TLS with the certificate in `FILE` (PEM)", &t.TLSCert),
 			text("tls-key", "", "the private key of the certificate, in `FILE` (PEM)", &t.TLSKey),
-			text("behind-proxy", "false", "`true`: a proxy in front speaks TLS, so plain HTTP off loopback is meant", &t.BehindProxy),
+			&ucli.GenericFlag{
+				Name: "behind-proxy", Value: (*toggle)(&t.BehindProxy), Sources: env(getenv, "behind-proxy"),
+				Usage: "a proxy in front speaks TLS, so plain HTTP off loopback is meant",
+			},
 			text("slots", "64", "apply up to `N` writes at once", &t.Slots),
 			text("grace", "20s", "finish what has begun within `TIME` after SIGTERM", &t.Grace),
 			text("max-age", "24h", "refuse writes while the oldest one has waited longer than `TIME`", &t.MaxAge),
@@ -79,6 +82,22 @@ func serve(getenv func(string) string, doors Doors) *ucli.Command {
 		},
 	}
 }
+
+// toggle is the text of a flag that may stand without a value, which means true.
+// It is judged with the texts of the others.
+type toggle string
+
+// Set is ucli.Value's.
+func (t *toggle) Set(text string) error { *t = toggle(text); return nil }
+
+// String is ucli.Value's.
+func (t *toggle) String() string { return string(*t) }
+
+// Get is ucli.Value's.
+func (t *toggle) Get() any { return string(*t) }
+
+// IsBoolFlag lets the flag stand alone.
+func (t *toggle) IsBoolFlag() bool { return true }
 
 // envSource looks a flag up in the environment that the process was given.
 type envSource struct {

@@ -55,17 +55,20 @@ func (m Message) Encode() ([]byte, error) {
 // cannot be read is fault.Syntax.
 func DecodeMessage(body []byte) (Message, error) {
 	var head struct {
-		V int `json:"v"`
+		V *int `json:"v"`
 	}
 	if err := json.Unmarshal(body, &head, jsontext.AllowDuplicateNames(true)); err != nil {
 		return Message{}, fault.Wrap(fault.Syntax, err, "the message is not a JSON object with a version")
 	}
-	if head.V != MessageVersion {
-		return Message{}, fault.New(fault.Unavailable, "the message has version %d, this release reads %d", head.V, MessageVersion)
+	switch {
+	case head.V == nil:
+		return Message{}, fault.New(fault.Syntax, "the message has no version")
+	case *head.V != MessageVersion:
+		return Message{}, fault.New(fault.Unavailable, "the message has version %d, this release reads %d", *head.V, MessageVersion)
 	}
 	var m Message
 	if err := json.Unmarshal(body, &m, json.RejectUnknownMembers(true)); err != nil {
-		return Message{}, fault.Wrap(fault.Syntax, err, "the message of version %d cannot be read", head.V)
+		return Message{}, fault.Wrap(fault.Syntax, err, "the message of version %d cannot be read", *head.V)
 	}
 	return m, m.check()
 }
@@ -73,8 +76,8 @@ func DecodeMessage(body []byte) (Message, error) {
 // check refuses a message without what its kind needs.
 func (m Message) check() error {
 	switch {
-	case m.Generation < 1:
-		return fault.New(fault.Syntax, "the message has no generation")
+	case m.Generation < 1 || m.Job == "" || m.BookID == uuid.Nil:
+		return fault.New(fault.Syntax, "the message has no job, generation or book")
 	case (m.Kind == Create || m.Kind == Replace) && m.Draft != nil, m.Kind == Update && m.Patch != nil, m.Kind == Delete:
 		return nil
 	default:

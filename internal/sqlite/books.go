@@ -53,34 +53,37 @@ func (c *conn) putBook(item book.Item, now time.Time) error {
 	_, err = c.exec(`INSERT INTO books (id, version, fence, expires_at, doc, sum) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, fence = excluded.fence,
 		expires_at = excluded.expires_at, doc = excluded.doc, sum = excluded.sum`,
-		item.ID[:], item.Version, item.Fence, expires, doc, bookSum(item.ID, item.Version, doc))
+		item.ID[:], item.Version, item.Fence, expires, doc, bookSum(item.ID, item.Version, expires == nil, doc))
 	return err
 }
 
-// bookSum leaves the fence out: a burial raises it without looking at the rest,
-// so that a damaged book stays noticed.
-func bookSum(id uuid.UUID, version int64, doc []byte) uint32 {
-	return checksum(id[:], binary.BigEndian.AppendUint64(nil, uint64(version)), doc)
+// bookSum leaves out the fence and the time of expiry: a burial writes both
+// without looking at the rest, so that a damaged book stays noticed.
+func bookSum(id uuid.UUID, version int64, keeps bool, doc []byte) uint32 {
+	expiry := byte(1)
+	if keeps {
+		expiry = 0
+	}
+	return checksum(id[:], binary.BigEndian.AppendUint64(nil, uint64(version)), []byte{expiry}, doc)
 }
 
 // raiseFence makes the fence of a book one more than was read.
 func (c *conn) raiseFence(read book.Item, now time.Time) error {
-	if read.Version == 0 && read.Fence == 0 {
-		return c.putBook(book.Item{ID: read.ID, Fence: 1}, now)
+	n, err := c.exec(`UPDATE books SET fence = ?, expires_at = iif(expires_at IS NULL, NULL, ?) WHERE id = ?
+		AND (expires_at IS NULL OR expires_at > ?)`, read.Fence+1, now.Add(book.TombstoneTTL), read.ID[:], now)
+	if err == nil && n == 0 {
+		err = c.putBook(book.Item{ID: read.ID, Fence: 1}, now)
 	}
-	_, err := c.exec(`UPDATE books SET fence = ?, expires_at = iif(expires_at IS NULL, NULL, ?) WHERE id = ?`,
-		read.Fence+1, now.Add(book.TombstoneTTL), read.ID[:])
 	return err
 }
 
 // unchanged is fault.Changed unless the stored version and fence are those of read.
 func (c *conn) unchanged(read book.Item, now time.Time) error {
 	var version, fence int64
-	err := c.each(`SELECT version, fence FROM books WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`,
-		func(s *sqlite3.Stmt) error {
-			version, fence = s.ColumnInt64(0), s.ColumnInt64(1)
-			return nil
-		}, read.ID[:], now)
+	err := c.bookRow(read.ID, now, func(s *sqlite3.Stmt, _ bool) error {
+		version, fence = s.ColumnInt64(0), s.ColumnInt64(1)
+		return nil
+	})
 	if err == nil && (version != read.Version || fence != read.Fence) {
 		err = fault.New(fault.Changed, "book %s is no longer as it was read", read.ID)
 	}
@@ -89,14 +92,25 @@ func (c *conn) unchanged(read book.Item, now time.Time) error {
 
 func (c *conn) book(id uuid.UUID, now time.Time) (book.Item, error) {
 	item := book.Item{ID: id}
-	err := c.each(`SELECT version, fence, doc, sum FROM books WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`,
-		func(s *sqlite3.Stmt) error {
-			doc := s.ColumnRawBlob(2)
-			item.Version, item.Fence = s.ColumnInt64(0), s.ColumnInt64(1)
-			if bookSum(id, item.Version, doc) != uint32(s.ColumnInt64(3)) {
-				return fault.New(fault.Damaged, "book %s is damaged: its checksum is wrong", id)
-			}
-			return fault.Wrap(fault.Damaged, json.Unmarshal(doc, &item), "book %s is damaged", id)
-		}, id[:], now)
+	err := c.bookRow(id, now, func(s *sqlite3.Stmt, sound bool) error {
+		item.Version, item.Fence = s.ColumnInt64(0), s.ColumnInt64(1)
+		if !sound {
+			return fault.New(fault.Damaged, "book %s is damaged: its checksum is wrong", id)
+		}
+		return fault.Wrap(fault.Damaged, json.Unmarshal(s.ColumnRawBlob(2), &item), "book %s is damaged", id)
+	})
 	return item, err
+}
+
+// bookRow calls row with the version, fence and doc of a book, unless its time is
+// over. That is believed only of a sound row, lest damage makes a book absent.
+func (c *conn) bookRow(id uuid.UUID, now time.Time, row func(s *sqlite3.Stmt, sound bool) error) error {
+	return c.each(`SELECT version, fence, doc, expires_at, sum FROM books WHERE id = ?`, func(s *sqlite3.Stmt) error {
+		keeps := s.ColumnType(3) == sqlite3.NULL
+		sound := bookSum(id, s.ColumnInt64(0), keeps, s.ColumnRawBlob(2)) == uint32(s.ColumnInt64(4))
+		if sound && !keeps && !millis(s, 3).After(now) {
+			return nil
+		}
+		return row(s, sound)
+	}, id[:])
 }

@@ -92,9 +92,14 @@ func (db *DB) lead() {
 // every write in it, whatever its own outcome: what they saw of each other never
 // happened.
 func (db *DB) commit(batch []*write) {
-	c := <-db.writer
-	defer func() { db.writer <- c }()
-	if err := c.transact(batch); err != nil {
+	c, err := db.take(context.Background(), db.writer)
+	if err == nil {
+		if err = safely(func() error { return c.transact(batch) }); err != nil {
+			err = c.rollback(err) // a panic of the driver may have left it open
+		}
+		db.writer <- c
+	}
+	if err != nil {
 		for _, w := range batch {
 			w.err = err
 		}

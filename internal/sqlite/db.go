@@ -41,6 +41,7 @@ type DB struct {
 	conns   []*conn    // all of them, the writing one first
 	writer  chan *conn // the writing connection while it is idle
 	readers chan *conn // the idle reading connections
+	closed  chan struct{}
 
 	mu      sync.Mutex
 	queue   []*write
@@ -53,7 +54,7 @@ type DB struct {
 // refuses a directory that another process holds, by name, and a database that a
 // newer release has written.
 func Open(opts Options) (*DB, error) {
-	db := &DB{now: opts.Now}
+	db := &DB{now: opts.Now, closed: make(chan struct{})}
 	if db.now == nil {
 		db.now = time.Now
 	}
@@ -108,30 +109,41 @@ func (db *DB) connect(name, dir string) error {
 	if err := migrate(c); err != nil {
 		return err
 	}
-	if dir != "" { // the log was made by the migration, readable by all
-		if err := os.Chmod(filepath.Join(dir, "acervo.db-wal"), 0o600); err != nil {
-			return fault.Wrap(fault.Unavailable, err, "close the log to others")
-		}
-	}
 	if err := db.loadSeq(c); err != nil {
 		return err
 	}
-	db.writer = make(chan *conn, 1)
-	db.writer <- c
-	if dir == "" { // memory belongs to its one connection
-		db.readers = db.writer
-		return nil
-	}
-	db.readers = make(chan *conn, max(2, runtime.GOMAXPROCS(0)))
-	for range cap(db.readers) {
-		r, err := openConn(name)
-		if err != nil {
+	readers := []*conn{}
+	if dir != "" { // memory belongs to its one connection
+		if readers, err = db.connectReaders(name, dir); err != nil {
 			return err
 		}
-		db.conns = append(db.conns, r)
-		db.readers <- r
 	}
-	return syncDir(dir)
+	db.writer = make(chan *conn, 1)
+	db.writer <- c
+	db.readers = db.writer
+	if len(readers) > 0 {
+		db.readers = make(chan *conn, len(readers))
+		for _, r := range readers {
+			db.readers <- r
+		}
+	}
+	return nil
+}
+
+func (db *DB) connectReaders(name, dir string) (readers []*conn, err error) {
+	// The log was made by the migration, readable by all.
+	if err := os.Chmod(filepath.Join(dir, "acervo.db-wal"), 0o600); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "close the log to others")
+	}
+	for range max(2, runtime.GOMAXPROCS(0)) {
+		r, err := openConn(name)
+		if err != nil {
+			return nil, err
+		}
+		db.conns = append(db.conns, r)
+		readers = append(readers, r)
+	}
+	return readers, syncDir(dir)
 }
 
 func openConn(name string) (*conn, error) {
@@ -180,12 +192,28 @@ func syncDir(dir string) error {
 
 // read runs fn on a connection that sees every write that has returned.
 func (db *DB) read(ctx context.Context, fn func(*conn) error) error {
+	c, err := db.take(ctx, db.readers)
+	if err != nil {
+		return err
+	}
+	defer func() { db.readers <- c }()
+	return fn(c)
+}
+
+// take waits for an idle connection of a pool, which the caller gives back.
+func (db *DB) take(ctx context.Context, pool chan *conn) (*conn, error) {
 	select {
-	case c := <-db.readers:
-		defer func() { db.readers <- c }()
-		return fn(c)
+	case <-db.closed:
+		return nil, fault.New(fault.Unavailable, "The database is closed.")
+	default:
+	}
+	select {
+	case c := <-pool:
+		return c, nil
+	case <-db.closed:
+		return nil, fault.New(fault.Unavailable, "The database is closed.")
 	case <-ctx.Done():
-		return fault.Wrap(fault.Unavailable, ctx.Err(), "The read was given up.")
+		return nil, fault.Wrap(fault.Unavailable, ctx.Err(), "The store is busy.")
 	}
 }
 
@@ -196,9 +224,18 @@ func (db *DB) Ping(ctx context.Context) error {
 	})
 }
 
-// Close closes the database and gives the directory back. Whoever uses the
-// database has stopped before.
+// Close waits for the reads and the commit under way, closes the database and
+// gives the directory back. Whatever is asked later is fault.Unavailable.
 func (db *DB) Close() error {
+	close(db.closed)
+	for range cap(db.writer) {
+		<-db.writer
+	}
+	if db.readers != db.writer {
+		for range cap(db.readers) {
+			<-db.readers
+		}
+	}
 	var errs []error
 	for _, c := range slices.Backward(db.conns) { // the writer last, it folds the log into the file
 		errs = append(errs, c.close())
