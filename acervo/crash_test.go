@@ -2,216 +2,228 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"os"
+	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 )
 
 const (
-	clients     = 12
-	shelfSize   = 20
-	mostWrites  = 500 // of one client in one round, should nobody stop the server
-	mostBefore  = 120 // acknowledged writes before a stop
-	fillerBytes = 3 << 10
+	clients    = 12
+	mostWrites = 2000 // of one client in one round, should nobody stop the server
+	mostBefore = 120  // acknowledged writes before a stop
 )
-
-// shelf is the books of one test, written by all clients.
-type shelf []*shelved
-
-// shelved is a book and its history. Whoever holds the lock may write the book,
-// so that each write of it is sent when the one before has its answer.
-type shelved struct {
-	sync.Mutex
-	history
-}
-
-func newShelf() shelf {
-	s := make(shelf, shelfSize)
-	for i := range s {
-		s[i] = &shelved{history: history{book: uuid.NewString()}}
-	}
-	return s
-}
 
 func TestACrashLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
-	kills := 30
+	rounds := 18
 	switch {
 	case os.Getenv("ACERVO_SOAK") == "1":
-		kills = 100
+		rounds = 100
 	case testing.Short():
-		kills = 3
+		rounds = 3
 	}
-	dir, books := dataDir(t), newShelf()
-	for range kills {
-		stopUnderLoad(t, dir, books, func(s *server) { s.kill() })
-		killStarting(t, dir)
+	c := newCrash(t, inTrouble, unlimited)
+	var troubles []trouble
+	for range rounds {
+		if len(troubles) == 0 {
+			troubles = []trouble{(*crash).killed, (*crash).terminated, (*crash).paused}
+			c.dice.Shuffle(len(troubles), func(i, j int) { troubles[i], troubles[j] = troubles[j], troubles[i] })
+		}
+		c.underLoad(t, troubles[0])
+		troubles = troubles[1:]
+		c.killStarting(t)
 	}
-	books.settle(t, serveDir(t, dir, nil))
+	c.settle(t)
+	t.Logf("%d writes of late workers were refused", c.late)
+}
+
+// crash is a directory and the books in it, on which servers come and go.
+type crash struct {
+	dir   string
+	env   []string // of the servers
+	books shelf
+	dice  *rand.Rand
+	late  int // writes that came too late
+}
+
+// newCrash throws its dice by a seed, which it prints. ACERVO_SEED is one to use
+// again: it repeats the trouble and what each client does, not who comes first.
+func newCrash(t *testing.T, env ...string) *crash {
+	t.Helper()
+	seed := rand.Uint64()
+	if given := os.Getenv("ACERVO_SEED"); given != "" {
+		var err error
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("ACERVO_SEED=%d", seed)
+	return &crash{dir: dataDir(t), env: env, books: newShelf(), dice: rand.New(rand.NewPCG(seed, 0))}
+}
+
+// trouble ends a server, or worse. While it does, acked waits for some more
+// acknowledged writes.
+type trouble func(c *crash, s *server, acked func(int))
+
+func (c *crash) killed(s *server, acked func(int)) {
+	acked(c.dice.IntN(mostBefore))
+	s.kill()
+}
+
+func (c *crash) terminated(s *server, acked func(int)) {
+	acked(c.dice.IntN(mostBefore))
+	if code := s.terminate(); code != 0 {
+		s.t.Errorf("exit code %d\n%s", code, s.stderr.String())
+	}
+}
+
+// paused stops the server for longer than its leases last. All who were at work
+// wake late, find their jobs in the hands of others, and soon are killed or told
+// to end.
+func (c *crash) paused(s *server, acked func(int)) {
+	acked(c.dice.IntN(mostBefore))
+	s.pause()
+	end := (*crash).killed
+	if c.dice.IntN(2) == 0 {
+		end = (*crash).terminated
+	}
+	end(c, s, acked)
 }
 
 // killStarting kills a server anywhere between its start and its first work.
-func killStarting(t *testing.T, dir string) {
+func (c *crash) killStarting(t *testing.T) {
 	t.Helper()
-	p := launch(t, nil, "serve", "--data", dir, "--addr", "127.0.0.1:0")
+	p := launch(t, c.env, "serve", "--data", c.dir, "--addr", "127.0.0.1:0")
 	select {
-	case <-time.After(rand.N(50 * time.Millisecond)):
+	case <-time.After(time.Duration(c.dice.Int64N(int64(50 * time.Millisecond)))):
 	case <-p.exited:
 		t.Fatalf("the server ended by itself:\n%s", p.stderr.String())
 	}
 	p.kill()
 }
 
-// stopUnderLoad starts a server, has all clients write as fast as they can, and
-// stops it after some acknowledged writes, while other writes are under way.
-func stopUnderLoad(t *testing.T, dir string, books shelf, stop func(*server)) {
+// underLoad starts a server, has all clients write and read as fast as they can,
+// and brings trouble about while they do.
+func (c *crash) underLoad(t *testing.T, bring trouble) {
 	t.Helper()
-	s := serveDir(t, dir, nil)
+	s := serveDir(t, c.dir, c.env)
 	acks := make(chan struct{}, clients*mostWrites)
-	writing, trouble := errgroup.WithContext(t.Context())
+	writing, failed := errgroup.WithContext(t.Context())
 	for range clients {
-		writing.Go(func() error { return books.scribble(t.Context(), s, acks) })
+		client := &client{server: s, books: c.books, dice: rand.New(rand.NewPCG(c.dice.Uint64(), 0)), acks: acks}
+		writing.Go(func() error { return client.work(t.Context()) })
 	}
-	for range rand.IntN(mostBefore) {
-		select {
-		case <-acks:
-		case <-trouble.Done():
-		case <-s.exited:
-			t.Fatalf("the server ended by itself:\n%s", s.stderr.String())
-		case <-time.After(patience):
-			t.Fatalf("no write was acknowledged within %s", patience)
+	bring(c, s, func(n int) {
+		t.Helper()
+		for range n {
+			select {
+			case <-acks:
+			case <-failed.Done():
+			case <-s.exited:
+				t.Fatalf("the server ended by itself:\n%s", s.stderr.String())
+			case <-time.After(patience):
+				t.Fatalf("no write was acknowledged within %s", patience)
+			}
 		}
-	}
-	stop(s)
+	})
 	if err := writing.Wait(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// scribble writes any books until the server is gone.
-func (books shelf) scribble(ctx context.Context, s *server, acks chan<- struct{}) error {
-	for range mostWrites {
-		b := books[rand.IntN(len(books))]
-		for !b.TryLock() { // there are more books than clients
-			b = books[rand.IntN(len(books))]
-		}
-		acked, err := b.write(ctx, s, anyMethod())
-		b.Unlock()
-		if err != nil || !acked {
-			return err
-		}
-		acks <- struct{}{}
-	}
-	return errors.New("the server outlived all writes")
-}
-
-func anyMethod() string {
-	return []string{
-		http.MethodPut, http.MethodPut, http.MethodPut, http.MethodPatch, http.MethodPatch, http.MethodPatch,
-		http.MethodPost, http.MethodPost, http.MethodDelete,
-	}[rand.IntN(9)]
-}
-
-// write sends the next write of the book and notes what the client knows of it.
-// An answer other than 202 is an error; none at all is not.
-func (b *shelved) write(ctx context.Context, s *server, method string) (acked bool, err error) {
-	w := write{method: method, number: len(b.writes) + 1}
-	defer func() { b.writes = append(b.writes, w) }()
-	path, fields := "/v1/books/"+b.book, map[string]any{"description": describe(w.number)}
-	switch method {
-	case http.MethodPost:
-		path, fields["id"] = "/v1/books", b.book
-		fallthrough
-	case http.MethodPut:
-		fields["title"], fields["authors"] = fmt.Sprintf("write %d", w.number), []string{"a client"}
-	}
-	body, err := json.Marshal(fields)
-	if err != nil {
-		return false, err
-	}
-	a, _ := s.call(ctx, method, path, string(body)) // an error with an answer is a body cut off
-	switch {
-	case a == nil:
-		return false, nil
-	case a.status != http.StatusAccepted:
-		return false, fmt.Errorf("%s answers %v", method, a)
-	}
-	w.job = a.header.Get("Location")
-	return true, nil
-}
-
-// describe is the description that a write gives, long enough that the server's
-// log is folded into its file now and then.
-func describe(number int) string {
-	return fmt.Sprintf("write %d\n", number) + strings.Repeat("x", fillerBytes)
+	c.late += strings.Count(s.stderr.String(), lateWrite)
 }
 
 // settle closes the history of every book with a POST, which changes no book but
 // makes the deleted ones readable. When its job has ended, so must have the jobs
-// before it. Then settle reads jobs and books and lets the checker judge.
-func (books shelf) settle(t *testing.T, s *server) {
+// before it. Then settle reads jobs and books and lets both judges speak.
+func (c *crash) settle(t *testing.T) {
 	t.Helper()
-	for _, b := range books {
-		if acked, err := b.write(t.Context(), s, http.MethodPost); err != nil || !acked {
-			t.Fatalf("the closing write of book %s has no answer: %v", b.book, err)
+	closing := &client{server: serveDir(t, c.dir, c.env), books: c.books, dice: c.dice}
+	for _, b := range c.books {
+		if err := closing.closes(t.Context(), b); err != nil {
+			t.Fatalf("the closing write of book %s: %v", b.book, err)
 		}
 	}
-	unanswered, all := 0, 0
-	for _, b := range books {
-		if _, err := s.await(t.Context(), b.writes[len(b.writes)-1].job); err != nil {
+	all, unanswered, again, reads := 0, 0, 0, 0
+	for _, b := range c.books {
+		if _, err := closing.await(t.Context(), b.writes[len(b.writes)-1].job); err != nil {
 			t.Fatalf("the closing write of book %s does not end: %v", b.book, err)
 		}
-		for i := range b.writes {
-			b.writes[i].ask(t, s)
-			if b.writes[i].job == "" {
+		for i, w := range b.writes {
+			switch {
+			case w.job == "":
 				unanswered++
+			case w.key != "":
+				again++
 			}
-			all++
+			if err := closing.settles(t.Context(), b, i); err != nil {
+				t.Errorf("%s %v", b.writes[i].name(b.book), err)
+			}
 		}
-		b.read(t, s)
+		if answered, err := closing.read(t.Context(), b); err != nil || !answered {
+			t.Fatalf("book %s cannot be read: %v", b.book, err)
+		}
+		b.final = b.reads[len(b.reads)-1].seen
 		for _, complaint := range check(b.history) {
 			t.Error(complaint)
 		}
+		if err := linear(b.history); err != nil {
+			t.Error(err)
+		}
+		all, reads = all+len(b.writes), reads+len(b.reads)
 	}
-	t.Logf("%d writes, %d of them without an answer", all, unanswered)
+	t.Logf("%d reads and %d writes, %d of them without an answer; %d keys asked again", reads, all, unanswered, again)
 }
 
-// ask notes what the job of a write says now, if the write has one.
-func (w *write) ask(t *testing.T, s *server) {
-	t.Helper()
-	if w.job == "" {
-		return
+var errOutlived = errors.New("the server outlived all writes")
+
+// work writes and reads any books until the server is gone.
+func (c *client) work(ctx context.Context) error {
+	for range mostWrites {
+		answered, err := c.turn(ctx)
+		if err != nil || !answered {
+			return err
+		}
 	}
-	if a, err := s.get(t.Context(), w.job, &w.end); err != nil || a.status != http.StatusOK {
-		t.Errorf("write %d: its job is answered with %v, %v", w.number, a, err)
-	}
+	return errOutlived
 }
 
-// read notes the state of the book as readers see it.
-func (b *shelved) read(t *testing.T, s *server) {
-	t.Helper()
-	var seen struct {
-		Title, Description string
-		Version            int64
+// turn is a read, or a write, whose end one client in four awaits before it looks
+// whether the book shows it.
+func (c *client) turn(ctx context.Context) (answered bool, err error) {
+	b := c.books[c.dice.IntN(len(c.books))]
+	if c.dice.IntN(4) == 0 {
+		return c.read(ctx, b)
 	}
-	a, err := s.get(t.Context(), "/v1/books/"+b.book, &seen)
-	if err != nil {
-		t.Fatal(err)
+	for !b.turn.TryLock() { // there are more books than clients
+		b = c.books[c.dice.IntN(len(c.books))]
 	}
-	b.final = bookState{live: a.status == http.StatusOK, version: seen.Version}
-	_, _ = fmt.Sscanf(seen.Title, "write %d", &b.final.title)
-	_, _ = fmt.Sscanf(seen.Description, "write %d", &b.final.description)
-	if b.final.live && seen.Description != describe(b.final.description) {
-		t.Errorf("the description of book %s is not as it was sent", b.book)
+	i := b.next(c.anyMethod(), c.anyKey())
+	answered, err = c.write(ctx, b, i)
+	b.turn.Unlock()
+	if err != nil || !answered {
+		return false, err
 	}
+	c.acks <- struct{}{}
+	if c.dice.IntN(4) > 0 {
+		return true, nil
+	}
+	if answered, err = c.follow(ctx, b, i); err != nil || !answered {
+		return false, err
+	}
+	return c.read(ctx, b)
+}
+
+// anyKey is an Idempotency-Key for one write in three.
+func (c *client) anyKey() string {
+	if c.dice.IntN(3) > 0 {
+		return ""
+	}
+	return fmt.Sprintf("%016x", c.dice.Uint64())
 }

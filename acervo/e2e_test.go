@@ -23,7 +23,11 @@ import (
 
 // asAcervo in the environment makes the test binary be Acervo, so that the tests
 // run real processes of the code under test, with the race detector if they have it.
-const asAcervo = "TEST_BINARY_IS_ACERVO"
+const (
+	asAcervo  = "TEST_BINARY_IS_ACERVO"
+	inTrouble = asAcervo + "=troubled" // see troubled
+	unlimited = "ACERVO_RATE_BOOK=0"   // for tests that write one book as fast as they can
+)
 
 // patience bounds every wait for a process or for jobs; nothing comes near it.
 const patience = time.Minute
@@ -37,6 +41,13 @@ func TestMain(m *testing.M) {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)
 	}()
+	if os.Getenv(asAcervo) == "troubled" {
+		if err := troubled(); err != nil {
+			fmt.Fprintln(os.Stderr, "acervo:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	main()
 	os.Exit(0)
 }
@@ -104,13 +115,22 @@ func (p *process) wait() int {
 		<-p.exited
 		p.t.Errorf("the process did not end within %s", patience)
 	}
-	for _, trouble := range []string{"DATA RACE", "panic", `"level":"ERROR"`} {
-		if strings.Contains(p.stderr.String(), trouble) {
-			p.t.Errorf("the process logged trouble:\n%s", p.stderr.String())
+	for line := range strings.Lines(p.stderr.String()) {
+		if isTrouble(line) {
+			p.t.Errorf("the process logged trouble, %s\nin\n%s", line, p.stderr.String())
 			break
 		}
 	}
 	return p.cmd.ProcessState.ExitCode()
+}
+
+// isTrouble reports whether a server that does well would not log this. A request
+// that fails because its client hung up is no trouble.
+func isTrouble(line string) bool {
+	if strings.Contains(line, `"msg":"request failed"`) && strings.Contains(line, "context canceled") {
+		return false
+	}
+	return slices.ContainsFunc([]string{"DATA RACE", "panic", `"level":"ERROR"`}, func(sign string) bool { return strings.Contains(line, sign) })
 }
 
 // kill is kill -9.
@@ -126,6 +146,18 @@ func (p *process) terminate() int {
 		p.t.Error(err)
 	}
 	return p.wait()
+}
+
+// pause stops the process for longer than its leases last, then lets it go on.
+func (p *process) pause() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		p.t.Error(err)
+	}
+	<-time.After(shortLease * 5 / 4)
+	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		p.t.Error(err)
+	}
 }
 
 // server is a process that answers, and a client of it.

@@ -4,14 +4,24 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // write is one write of one book as its client knows it.
 type write struct {
 	method string // POST with the book's id, PUT, PATCH or DELETE
 	number int    // its content names it, see content
+	key    string // its Idempotency-Key, if it has one
 	job    string // address of its job, from the 202; empty when no answer came
 	end    jobSeen
+	sent   time.Duration // when its request began; times are of the test's clock
+	known  time.Duration // when the end of its job was first seen; zero while it was not
+}
+
+// reading is a book as somebody read it, some time between from and to.
+type reading struct {
+	seen     bookState
+	from, to time.Duration
 }
 
 // content is what a book says: the number of the write that set each field. POST
@@ -26,11 +36,13 @@ type bookState struct {
 }
 
 // history is what clients saw of one book. Each write was sent after the one
-// before it had been answered, or after the process that had it could no longer
-// answer: what got no answer took effect in its place or never will.
+// before it had been answered, if need be because it was sent again with its key,
+// or after the process that had it could no longer answer: what got no answer took
+// effect in its place or never will.
 type history struct {
 	book   string
 	writes []write
+	reads  []reading // in no order
 	final  bookState // as read when all was quiet
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"acervo/internal/book"
 	"acervo/internal/config"
 	"acervo/internal/httpapi"
 	"acervo/internal/intake"
@@ -30,25 +31,37 @@ const writesLane = "writes"
 // maxRun bounds one attempt at a write.
 const maxRun = 30 * time.Second
 
-// workerName tells this process's worker from others of the lane.
-func workerName() string {
+// workerName tells the workers of this process from each other and from others of
+// the lane.
+func workerName(number int) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
 	}
-	return fmt.Sprintf("%s-%d", host, os.Getpid())
+	return fmt.Sprintf("%s-%d-%d", host, os.Getpid(), number)
 }
 
-// serve runs the one-machine edition until ctx ends, then stops in order: no new
-// requests, then no new deliveries, then the store.
-func serve(ctx context.Context, c config.Serve, stdout io.Writer) (err error) {
+// tuning is what no operator sets: tests do, to provoke what is rare.
+type tuning struct {
+	lease   time.Duration               // of a delivery; zero for the lane's own
+	workers int                         // on the lane, at least one
+	books   func(book.Store) book.Store // what the workers see of the books; nil for the books themselves
+}
+
+// serve runs the one-machine edition until ctx ends.
+func serve(ctx context.Context, c config.Serve, stdout io.Writer) error {
+	return tuning{workers: 1}.serve(ctx, c, stdout)
+}
+
+// serve stops in order: no new requests, then no new deliveries, then the store.
+func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) (err error) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	db, err := sqlite.Open(sqlite.Options{Dir: c.Data})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	lane, err := db.Lane(ctx, writesLane, sqlite.LaneOptions{})
+	lane, err := db.Lane(ctx, writesLane, sqlite.LaneOptions{Lease: tune.lease})
 	if err != nil {
 		return err
 	}
@@ -66,18 +79,14 @@ func serve(ctx context.Context, c config.Serve, stdout io.Writer) (err error) {
 	in := &intake.Intake{
 		Ring: ring, Lane: lane, Gauge: lane, Jobs: db.Jobs(), Claims: db.Jobs(), Now: time.Now, MaxAge: c.MaxAge,
 	}
-	writes := &work.Writes{Applier: work.NewApplier(db.Books(), db.Jobs(), writesLane, time.Now), Log: log}
-	runner := &work.Runner{
-		Lane: lane, Control: lane, Gauge: lane, Handler: writes, Probe: db.Ping, Name: workerName(),
-		Slots: c.Slots, MaxRun: maxRun, Grace: c.Grace, Log: log,
-	}
+	runners := tune.runners(c, db, lane, log)
 	api := &httpapi.API{
 		Intake: in, Ring: ring, Books: db.Books(), Jobs: db.Jobs(),
 		Keys:    httpapi.Keys{}.With(key, httpapi.Caller{Name: "operator", Role: httpapi.Operator}),
 		Lanes:   []httpapi.Lane{{Name: writesLane, Control: lane}},
 		PerKey:  httpapi.NewLimiter(c.RateKey),
 		PerBook: httpapi.NewLimiter(c.RateBook),
-		Checks:  map[string]func(context.Context) error{"store": db.Ping, "worker": runner.Ready},
+		Checks:  map[string]func(context.Context) error{"store": db.Ping, "worker": runners[0].Ready},
 		Now:     time.Now, Log: log,
 	}
 
@@ -91,11 +100,30 @@ func serve(ctx context.Context, c config.Serve, stdout io.Writer) (err error) {
 	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	var all errgroup.Group
-	all.Go(func() error { runner.Run(workCtx); return nil })
+	for _, runner := range runners {
+		all.Go(func() error { runner.Run(workCtx); return nil })
+	}
 	all.Go(func() error { sweep(workCtx, db, log); return nil })
 	err = serveHTTP(ctx, c, listener, api.Handler(), log)
 	stopWork()
 	return errors.Join(err, all.Wait())
+}
+
+// runners are the workers of the writes lane.
+func (tune tuning) runners(c config.Serve, db *sqlite.DB, lane *sqlite.Lane, log *slog.Logger) []*work.Runner {
+	var books book.Store = db.Books()
+	if tune.books != nil {
+		books = tune.books(books)
+	}
+	writes := &work.Writes{Applier: work.NewApplier(books, db.Jobs(), writesLane, time.Now), Log: log}
+	runners := make([]*work.Runner, tune.workers)
+	for i := range runners {
+		runners[i] = &work.Runner{
+			Lane: lane, Control: lane, Gauge: lane, Handler: writes, Probe: db.Ping, Name: workerName(i + 1),
+			Slots: c.Slots, MaxRun: maxRun, Grace: c.Grace, Log: log,
+		}
+	}
+	return runners
 }
 
 func greet(stdout io.Writer, c config.Serve, addr net.Addr, key, keyFile string) {

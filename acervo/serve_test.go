@@ -30,15 +30,11 @@ func TestSIGTERM(t *testing.T) {
 	t.Parallel()
 	t.Run("drains: the process ends well and nothing accepted is lost", func(t *testing.T) {
 		t.Parallel()
-		dir, books := dataDir(t), newShelf()
+		c := newCrash(t, unlimited)
 		for range 3 {
-			stopUnderLoad(t, dir, books, func(s *server) {
-				if code := s.terminate(); code != 0 {
-					t.Errorf("exit code %d\n%s", code, s.stderr.String())
-				}
-			})
+			c.underLoad(t, (*crash).terminated)
 		}
-		books.settle(t, serveDir(t, dir, nil))
+		c.settle(t)
 	})
 	t.Run("lets a request that has begun finish, and takes no other", func(t *testing.T) {
 		t.Parallel()
@@ -149,7 +145,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 		env, flags, says []string
 	}{
 		"every mistake at once": {
-			flags: []string{"--addr", "nonsense", "--slots", "0", "--grace", "soon", "--tls-cert", "cert.pem", "--behind-proxy", "perhaps"},
+			flags: []string{"--addr", "nonsense", "--slots", "0", "--grace", "soon", "--tls-cert", "cert.pem", "--behind-proxy=perhaps"},
 			env:   []string{"ACERVO_KEY=short"},
 			says:  []string{"--addr", "--slots", "--grace", "--tls-cert", "--behind-proxy", "--key"},
 		},

@@ -114,7 +114,7 @@ func TestProblemOf(t *testing.T) {
 
 func TestEveryKindHasARow(t *testing.T) {
 	t.Parallel()
-	ours := []fault.Kind{fault.Internal, fault.Changed, fault.Stale} // trouble of the server
+	ours := []fault.Kind{fault.Internal, fault.Damaged, fault.Changed, fault.Stale} // trouble of the server
 	titles := map[string]fault.Kind{}
 	for _, kind := range kinds(t) {
 		info := fault.Describe(kind)

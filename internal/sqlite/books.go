@@ -67,24 +67,28 @@ func bookSum(id uuid.UUID, version int64, keeps bool, doc []byte) uint32 {
 	return checksum(id[:], binary.BigEndian.AppendUint64(nil, uint64(version)), []byte{expiry}, doc)
 }
 
-// raiseFence makes the fence of a book one more than was read.
+// raiseFence makes the fence of a book one more than was read. Of a book that is
+// damaged so that it cannot be written, nobody needs to be kept away.
 func (c *conn) raiseFence(read book.Item, now time.Time) error {
-	n, err := c.exec(`UPDATE books SET fence = ?, expires_at = iif(expires_at IS NULL, NULL, ?) WHERE id = ?
-		AND (expires_at IS NULL OR expires_at > ?)`, read.Fence+1, now.Add(book.TombstoneTTL), read.ID[:], now)
-	if err == nil && n == 0 {
-		err = c.putBook(book.Item{ID: read.ID, Fence: 1}, now)
+	row, err := c.bookRow(read.ID, now, nil)
+	if err != nil {
+		return err
+	}
+	if !row.stands {
+		return c.putBook(book.Item{ID: read.ID, Fence: 1}, now)
+	}
+	_, err = c.exec(`UPDATE books SET fence = ?, expires_at = iif(expires_at IS NULL, NULL, ?) WHERE id = ?`,
+		read.Fence+1, now.Add(book.TombstoneTTL), read.ID[:])
+	if row.damage != nil && malformed(err) {
+		return nil
 	}
 	return err
 }
 
 // unchanged is fault.Changed unless the stored version and fence are those of read.
 func (c *conn) unchanged(read book.Item, now time.Time) error {
-	var version, fence int64
-	err := c.bookRow(read.ID, now, func(s *sqlite3.Stmt, _ bool) error {
-		version, fence = s.ColumnInt64(0), s.ColumnInt64(1)
-		return nil
-	})
-	if err == nil && (version != read.Version || fence != read.Fence) {
+	row, err := c.bookRow(read.ID, now, nil)
+	if version, fence := row.version, row.fence; err == nil && (version != read.Version || fence != read.Fence) {
 		err = fault.New(fault.Changed, "book %s is no longer as it was read", read.ID)
 	}
 	return err
@@ -92,25 +96,41 @@ func (c *conn) unchanged(read book.Item, now time.Time) error {
 
 func (c *conn) book(id uuid.UUID, now time.Time) (book.Item, error) {
 	item := book.Item{ID: id}
-	err := c.bookRow(id, now, func(s *sqlite3.Stmt, sound bool) error {
-		item.Version, item.Fence = s.ColumnInt64(0), s.ColumnInt64(1)
-		if !sound {
-			return fault.New(fault.Damaged, "book %s is damaged: its checksum is wrong", id)
-		}
-		return fault.Wrap(fault.Damaged, json.Unmarshal(s.ColumnRawBlob(2), &item), "book %s is damaged", id)
-	})
+	row, err := c.bookRow(id, now, &item)
+	item.Version, item.Fence = row.version, row.fence
+	if err == nil {
+		err = row.damage
+	}
 	return item, err
 }
 
-// bookRow calls row with the version, fence and doc of a book, unless its time is
-// over. That is believed only of a sound row, lest damage makes a book absent.
-func (c *conn) bookRow(id uuid.UUID, now time.Time, row func(s *sqlite3.Stmt, sound bool) error) error {
-	return c.each(`SELECT version, fence, doc, expires_at, sum FROM books WHERE id = ?`, func(s *sqlite3.Stmt) error {
-		keeps := s.ColumnType(3) == sqlite3.NULL
-		sound := bookSum(id, s.ColumnInt64(0), keeps, s.ColumnRawBlob(2)) == uint32(s.ColumnInt64(4))
+// bookRow is what a row tells without its doc.
+type bookRow struct {
+	stands         bool // there is one, and its time is not over
+	version, fence int64
+	damage         error
+}
+
+// bookRow reads a row, and its doc if it is to go into an item. That its time is
+// over is believed only of a sound row, lest damage makes a book absent.
+func (c *conn) bookRow(id uuid.UUID, now time.Time, into *book.Item) (row bookRow, err error) {
+	err = c.each(`SELECT version, fence, doc, expires_at, sum FROM books WHERE id = ?`, func(s *sqlite3.Stmt) error {
+		keeps, doc := s.ColumnType(3) == sqlite3.NULL, s.ColumnRawBlob(2)
+		sound := bookSum(id, s.ColumnInt64(0), keeps, doc) == uint32(s.ColumnInt64(4))
 		if sound && !keeps && !millis(s, 3).After(now) {
 			return nil
 		}
-		return row(s, sound)
+		row = bookRow{stands: true, version: s.ColumnInt64(0), fence: s.ColumnInt64(1)}
+		switch {
+		case !sound:
+			row.damage = fault.New(fault.Damaged, "book %s is damaged: its checksum is wrong", id)
+		case into != nil:
+			row.damage = fault.Wrap(fault.Damaged, json.Unmarshal(doc, into), "book %s is damaged", id)
+		}
+		return nil
 	}, id[:])
+	if malformed(err) {
+		return bookRow{stands: true, damage: fault.Wrap(fault.Damaged, err, "book %s is damaged", id)}, nil
+	}
+	return row, err
 }

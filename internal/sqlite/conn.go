@@ -116,6 +116,12 @@ func storeError(err error, doing string) error {
 	}
 }
 
+// malformed reports whether damage is such that SQLite itself cannot read or
+// write a row.
+func malformed(err error) bool {
+	return errors.Is(err, sqlite3.CORRUPT) || errors.Is(err, sqlite3.CONSTRAINT_DATATYPE)
+}
+
 // checksum is the CRC-32C of the parts of a row.
 func checksum(parts ...[]byte) uint32 {
 	table := crc32.MakeTable(crc32.Castagnoli)

@@ -7,6 +7,7 @@ import (
 
 	"acervo/internal/book/booktest"
 	"acervo/internal/job/jobtest"
+	"acervo/internal/queue"
 	"acervo/internal/queue/queuetest"
 	"acervo/internal/sqlite"
 )
@@ -45,7 +46,7 @@ func TestTheRecordsKeepTheContractOfJobs(t *testing.T) {
 			t.Parallel()
 			jobtest.Run(t, func(t *testing.T) jobtest.Harness {
 				db, c := p.open(t)
-				return jobtest.Harness{Jobs: db.Jobs(), Books: db.Books(), Now: c.now, Advance: c.advance}
+				return jobtest.Harness{Jobs: db.Jobs(), Claims: db.Jobs(), Books: db.Books(), Now: c.now, Advance: c.advance}
 			})
 		})
 	}
@@ -74,6 +75,35 @@ func TestALaneKeepsTheContractOfQueues(t *testing.T) {
 					db := open(t, p.options(t))
 					return lane(t, db, "writes", sqlite.LaneOptions{Lease: 8 * poll, Poll: poll})
 				},
+			})
+		})
+	}
+}
+
+func TestALaneKeepsTheContractOfControls(t *testing.T) {
+	t.Parallel()
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			queuetest.RunControl(t, func(t *testing.T) queuetest.ControlHarness {
+				c := newClock()
+				opts := p.options(t)
+				opts.Now = c.now
+				db, err := sqlite.Open(opts)
+				ok(t, err)
+				t.Cleanup(func() { ok(t, db.Close()) })
+				h := queuetest.ControlHarness{
+					Control: func(name string) queue.Control { return lane(t, db, name, sqlite.LaneOptions{}) },
+					Now:     c.now, Advance: c.advance,
+				}
+				if opts.Dir != "" { // memory does not outlive its connection
+					h.Reopen = func() {
+						ok(t, db.Close())
+						db, err = sqlite.Open(opts)
+						ok(t, err)
+					}
+				}
+				return h
 			})
 		})
 	}

@@ -84,19 +84,29 @@ func fileName(opts Options) (string, error) {
 	if err != nil {
 		return "", fault.Wrap(fault.Internal, err, "find the database")
 	}
-	// SQLite would make it readable by all.
+	// SQLite would make both readable by all. It makes the log itself, as it finds
+	// the database (modeof); a reader of the index could lock the writer out.
+	for _, file := range []string{path, path + "-shm"} {
+		if err := closeToOthers(file); err != nil {
+			return "", err
+		}
+	}
+	query := url.Values{"modeof": {path}}
+	if opts.VFS != "" {
+		query.Set("vfs", opts.VFS)
+	}
+	u := url.URL{Scheme: "file", Path: path, OmitHost: true, RawQuery: query.Encode()}
+	return u.String(), nil
+}
+
+// closeToOthers makes a file, when absent, that only its owner can open.
+func closeToOthers(path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return "", fault.Wrap(fault.Unavailable, err, "make the database")
+		return fault.Wrap(fault.Unavailable, err, "make the database")
 	}
-	if err := file.Close(); err != nil {
-		return "", fault.Wrap(fault.Unavailable, err, "make the database")
-	}
-	u := url.URL{Scheme: "file", Path: path, OmitHost: true}
-	if opts.VFS != "" {
-		u.RawQuery = url.Values{"vfs": {opts.VFS}}.Encode()
-	}
-	return u.String(), nil
+	err = errors.Join(file.Chmod(0o600), file.Close())
+	return fault.Wrap(fault.Unavailable, err, "close the database to others")
 }
 
 // connect opens the connections and fills the pools.
@@ -131,10 +141,6 @@ func (db *DB) connect(name, dir string) error {
 }
 
 func (db *DB) connectReaders(name, dir string) (readers []*conn, err error) {
-	// The log was made by the migration, readable by all.
-	if err := os.Chmod(filepath.Join(dir, "acervo.db-wal"), 0o600); err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "close the log to others")
-	}
 	for range max(2, runtime.GOMAXPROCS(0)) {
 		r, err := openConn(name)
 		if err != nil {

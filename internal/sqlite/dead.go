@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -39,7 +40,7 @@ func (j Jobs) Dead(ctx context.Context, f job.Filter, cursor string, limit int) 
 	}
 	var places []string
 	err = j.db.read(ctx, func(c *conn) error {
-		return c.each(`SELECT id, generation, state, revision, doc, sum, buried_at FROM jobs WHERE `+deadWhere+`
+		return c.each(`SELECT `+recordColumns+`, buried_at FROM jobs WHERE `+deadWhere+`
 			AND (?5 IS NULL OR buried_at < ?5 OR buried_at = ?5 AND id > ?6) ORDER BY buried_at DESC, id LIMIT ?7`,
 			func(s *sqlite3.Stmt) error {
 				rec, err := readRecord(s)
@@ -47,7 +48,7 @@ func (j Jobs) Dead(ctx context.Context, f job.Filter, cursor string, limit int) 
 					return err
 				}
 				page = append(page, rec)
-				places = append(places, formatCursor(s.ColumnInt64(6), rec.ID))
+				places = append(places, formatCursor(s.ColumnInt64(7), rec.ID))
 				return nil
 			}, append(filterArgs(f), after, afterID, limit+1)...)
 	})
@@ -57,8 +58,11 @@ func (j Jobs) Dead(ctx context.Context, f job.Filter, cursor string, limit int) 
 	return page, next, err
 }
 
+// formatCursor begins with a checksum, so that a cursor which was cut or mistyped
+// begins no page somewhere else.
 func formatCursor(buriedAt int64, id string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(buriedAt, 10) + " " + id))
+	place := fmt.Sprintf("%d %s", buriedAt, id)
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%x %s", checksum([]byte(place)), place))
 }
 
 // parseCursor returns the place after which a page begins, NULL for the first.
@@ -66,10 +70,11 @@ func parseCursor(cursor string) (buriedAt, id any, err error) {
 	if cursor == "" {
 		return nil, nil, nil
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	at, rest, ok := strings.Cut(string(raw), " ")
-	ms, numErr := strconv.ParseInt(at, 10, 64)
-	if err != nil || !ok || numErr != nil {
+	raw, _ := base64.RawURLEncoding.DecodeString(cursor) // of a bad one the checksum is wrong
+	_, place, _ := strings.Cut(string(raw), " ")
+	at, rest, _ := strings.Cut(place, " ")
+	ms, err := strconv.ParseInt(at, 10, 64)
+	if err != nil || formatCursor(ms, rest) != cursor {
 		return nil, nil, fault.New(fault.Syntax, "The cursor is not one that was given out.")
 	}
 	return ms, rest, nil
@@ -105,7 +110,7 @@ func (j Jobs) Groups(ctx context.Context, f job.Filter) (groups []job.Group, err
 
 // record reads one record, however damaged.
 func (c *conn) record(id string) (rec job.Record, err error) {
-	err = c.each(`SELECT id, generation, state, revision, doc, sum FROM jobs WHERE id = ?`, func(s *sqlite3.Stmt) error {
+	err = c.each(`SELECT `+recordColumns+` FROM jobs WHERE id = ?`, func(s *sqlite3.Stmt) error {
 		if rec, err = readRecord(s); fault.Is(err, fault.Damaged) {
 			return nil
 		}

@@ -103,6 +103,90 @@ func TestADatabaseOfANewerReleaseIsRefusedUntouched(t *testing.T) {
 	}
 }
 
+func TestNobodyElseCanOpenTheFiles(t *testing.T) {
+	t.Parallel()
+	// made opens and uses a database, and checks the modes of all its files.
+	made := func(t *testing.T, dir string) *sqlite.DB {
+		t.Helper()
+		db, err := sqlite.Open(sqlite.Options{Dir: dir})
+		ok(t, err)
+		_, _, err = db.ReceiptKeys(t.Context())
+		ok(t, err)
+		if names := files(t, dir); names != "acervo.db acervo.db-shm acervo.db-wal acervo.lock" {
+			t.Errorf("an open database is %s", names)
+		}
+		closedToOthers(t, dir)
+		return db
+	}
+	t.Run("in a directory that all can read", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		ok(t, os.Chmod(dir, 0o755))
+		ok(t, made(t, dir).Close())
+		closedToOthers(t, dir)
+	})
+	t.Run("when they are opened again, without a log", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		ok(t, os.Chmod(dir, 0o755))
+		for range 2 {
+			ok(t, made(t, dir).Close())
+			if names := files(t, dir); names != "acervo.db acervo.lock" {
+				t.Fatalf("a closed database is %s", names)
+			}
+		}
+	})
+	t.Run("when they were copied so that all could, with a log", func(t *testing.T) {
+		t.Parallel()
+		dir, copied := t.TempDir(), t.TempDir()
+		ok(t, os.Chmod(copied, 0o755))
+		db := made(t, dir)
+		key, _, err := db.ReceiptKeys(t.Context())
+		ok(t, err)
+		for _, name := range strings.Fields(files(t, dir)) {
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			ok(t, err)
+			path := filepath.Join(copied, name)
+			ok(t, os.WriteFile(path, data, 0o600))
+			ok(t, os.Chmod(path, 0o666))
+		}
+		ok(t, db.Close())
+		db = made(t, copied)
+		if again, _, err := db.ReceiptKeys(t.Context()); err != nil || !bytes.Equal(again.Secret, key.Secret) {
+			t.Errorf("the log was not read (%v)", err)
+		}
+		ok(t, db.Close())
+		closedToOthers(t, copied)
+	})
+}
+
+// closedToOthers checks that only the owner can open the files of a directory. The
+// lock tells its holder to whoever may look into the directory.
+func closedToOthers(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	ok(t, err)
+	for _, e := range entries {
+		if info, err := e.Info(); err != nil || info.Mode().Perm() != 0o600 && e.Name() != "acervo.lock" {
+			t.Errorf("%s is %v (%v), want it for its owner only", e.Name(), info.Mode(), err)
+		}
+	}
+}
+
+func TestAClosedDatabaseSaysSo(t *testing.T) {
+	t.Parallel()
+	db, err := sqlite.Open(sqlite.Options{Dir: t.TempDir()})
+	ok(t, err)
+	l := lane(t, db, "writes", sqlite.LaneOptions{})
+	ok(t, db.Close())
+	_, err = db.Books().Get(t.Context(), uuid.New())
+	for _, err := range []error{err, l.Send(t.Context(), message("a", "a1")), db.Ping(t.Context())} {
+		if !fault.Is(err, fault.Unavailable) {
+			t.Errorf("got %v, want fault.Unavailable", err)
+		}
+	}
+}
+
 func files(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
+
 	"acervo/internal/fault"
 	"acervo/internal/job"
 	"acervo/internal/queue"
@@ -191,6 +193,56 @@ func TestReceiptKeysAreMadeOnceAndKept(t *testing.T) {
 		other, _, err := open(t, sqlite.Options{}).ReceiptKeys(t.Context())
 		if err != nil || bytes.Equal(other.Secret, first.Secret) {
 			t.Errorf("another database has the same key (%v)", err)
+		}
+	})
+}
+
+func TestAReceiptKeyIsReplacedAfterNinetyDaysAndVerifiesForFifteenMore(t *testing.T) {
+	const day = 24 * time.Hour
+	lives(t, func(t *testing.T, next func() *life) {
+		// Each life is a start of the process, which asks for the keys.
+		keys := func() []job.Key {
+			current, retired, err := next().db.ReceiptKeys(t.Context())
+			ok(t, err)
+			return append([]job.Key{current}, retired...)
+		}
+		ring := func(keys []job.Key) *job.Keyring { return job.NewKeyring(time.Now, keys[0], keys[1:]...) }
+		first := keys()
+		early, err := ring(first).Mint(job.Delete, uuid.New())
+		ok(t, err)
+
+		<-time.After(90*day - time.Millisecond)
+		if again := keys(); len(again) != 1 || !bytes.Equal(again[0].Secret, first[0].Secret) {
+			t.Errorf("before its time the keys are %+v, want the first one", again)
+		}
+		<-time.After(time.Millisecond)
+		retiredAt, second := time.Now(), keys()
+		if len(second) != 2 || bytes.Equal(second[0].Secret, first[0].Secret) || !second[0].RetiredAt.IsZero() ||
+			!bytes.Equal(second[1].Secret, first[0].Secret) || !second[1].RetiredAt.Equal(retiredAt.Truncate(time.Millisecond)) {
+			t.Fatalf("after 90 days the keys are %+v, want a fresh one and the first one as retired", second)
+		}
+
+		<-time.After(15*day - time.Millisecond)
+		if kept := keys(); len(kept) != 2 {
+			t.Errorf("after 15 days the keys are %+v, want the retired one too", kept)
+		} else if _, err := ring(kept).Verify(early.ID); err != nil {
+			t.Errorf("a receipt of the retired key: %v", err)
+		}
+		<-time.After(2 * time.Millisecond)
+		last := keys()
+		if len(last) != 1 || !bytes.Equal(last[0].Secret, second[0].Secret) {
+			t.Errorf("after that the keys are %+v, want the second one alone", last)
+		}
+		if _, err := ring(last).Verify(early.ID); !fault.Is(err, fault.NotFound) {
+			t.Errorf("a receipt of a key that is forgotten: %v", err)
+		}
+
+		<-time.After(75 * day) // since the second one was made 90 days have passed
+		third := keys()
+		<-time.After(365 * day)
+		fourth := keys() // the process ran for a year, and so did its key
+		if len(third) != 2 || len(fourth) != 2 || !bytes.Equal(fourth[1].Secret, third[0].Secret) {
+			t.Errorf("the keys are %+v and a year later %+v", third, fourth)
 		}
 	})
 }

@@ -27,12 +27,16 @@ func (c *commits) rows(table string) (n int) {
 	return n
 }
 
-// remember stores n records of jobs that end now, and n tombstones.
+// remember stores n records of jobs that end now, n claims and n tombstones.
 func (c *commits) remember(n int) {
 	c.t.Helper()
 	for range n {
 		rec := job.Record{ID: uuid.NewString(), Generation: 1, State: job.Succeeded, FinishedAt: time.Now()}
 		if err := c.Jobs().Save(c.t.Context(), rec); err != nil {
+			c.t.Fatal(err)
+		}
+		claim := job.Claim{Caller: "caller", Key: uuid.NewString(), Job: rec.ID}
+		if _, mine, err := c.Jobs().Claim(c.t.Context(), claim); !mine {
 			c.t.Fatal(err)
 		}
 		gone := book.Item{ID: uuid.New(), Existence: book.Tombstone, Version: 1}
@@ -53,40 +57,51 @@ func (c *commits) sweep(rows int) {
 func TestASweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 	onCommits(t, func(c *commits) {
 		live := book.Item{ID: uuid.New(), Existence: book.Live, Version: 1}
-		if err := c.Books().Swap(c.t.Context(), book.Item{ID: live.ID}, live); err != nil {
-			c.t.Fatal(err)
-		}
+		buried := job.Record{ID: uuid.NewString(), BookID: live.ID, Generation: 1, State: job.Dead, Burial: &job.Burial{Listed: true}}
 		sent, err := c.Lane(c.t.Context(), "writes", LaneOptions{})
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		if err := sent.Send(c.t.Context(), message("a", "1")); err != nil {
-			c.t.Fatal(err)
+		_, _, err = c.ReceiptKeys(c.t.Context())
+		for _, err := range []error{
+			err,
+			c.Books().Swap(c.t.Context(), book.Item{ID: live.ID}, live),
+			c.Jobs().Bury(c.t.Context(), buried, live),
+			sent.Send(c.t.Context(), message("a", "1")),
+			sent.Pause(c.t.Context(), true),
+		} {
+			if err != nil {
+				c.t.Fatal(err)
+			}
 		}
-		if _, _, err := c.ReceiptKeys(c.t.Context()); err != nil {
-			c.t.Fatal(err)
-		}
-		has := func(jobs, books int) {
+		has := func(jobs, claims, books int) {
 			c.t.Helper()
-			want := fmt.Sprint(jobs, books, 1, 1)
-			if got := fmt.Sprint(c.rows("jobs"), c.rows("books"), c.rows("messages"), c.rows("receipt_keys")); got != want {
-				c.t.Errorf("rows of jobs, books, messages, keys: %s, want %s", got, want)
+			want := fmt.Sprint(jobs, claims, books, 1, 1, 1)
+			var got []int
+			for _, table := range []string{"jobs", "claims", "books", "messages", "receipt_keys", "lanes"} {
+				got = append(got, c.rows(table))
+			}
+			if fmt.Sprint(got) != "["+want+"]" {
+				c.t.Errorf("rows of jobs, claims, books, messages, keys, lanes: %v, want %s", got, want)
 			}
 		}
 		c.remember(3)
 		<-time.After(time.Hour)
 		c.remember(2)
 		c.sweep(0)
-		has(5, 6)
-		<-time.After(job.RecordTTL - time.Hour)
+		has(6, 5, 6)
+		<-time.After(job.ClaimTTL - time.Hour)
 		c.sweep(3) // to the millisecond
-		has(2, 6)
+		has(6, 2, 6)
+		<-time.After(job.RecordTTL - job.ClaimTTL)
+		c.sweep(2 + 3)
+		has(3, 0, 6)
 		<-time.After(book.TombstoneTTL - job.RecordTTL)
 		c.sweep(2 + 3)
-		has(0, 3)
+		has(1, 0, 3)
 		<-time.After(book.TombstoneTTL)
 		c.sweep(2)
-		has(0, 1)
+		has(1, 0, 1)
 		c.sweep(0)
 	})
 }
@@ -96,9 +111,9 @@ func TestASweepCommitsInBatches(t *testing.T) {
 		c.remember(2*sweepBatch + 1)
 		<-time.After(book.TombstoneTTL)
 		before := c.count
-		c.sweep(4*sweepBatch + 2)
-		if made := c.count - before; made != 6 || c.changes != sweepBatch {
-			c.t.Errorf("the sweep made %d commits of up to %d rows, want 6 of %d", made, c.changes, sweepBatch)
+		c.sweep(6*sweepBatch + 3)
+		if made := c.count - before; made != 9 || c.changes != sweepBatch {
+			c.t.Errorf("the sweep made %d commits of up to %d rows, want 9 of %d", made, c.changes, sweepBatch)
 		}
 	})
 }
@@ -112,6 +127,6 @@ func TestASweepThatIsGivenUpTellsHowFarItCame(t *testing.T) {
 			c.t.Errorf("removed %d rows: %v", removed, err)
 		}
 		c.refuse = false
-		c.sweep(2*sweepBatch + 2)
+		c.sweep(3*sweepBatch + 3)
 	})
 }

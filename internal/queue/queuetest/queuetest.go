@@ -1,5 +1,6 @@
 // Package queuetest is the contract of a lane: the sentences to which every
-// adapter of queue.Sender, queue.Receiver and queue.Gauge is held.
+// adapter of queue.Sender, queue.Receiver and queue.Gauge is held, and in
+// control.go those of queue.Control.
 package queuetest
 
 import (

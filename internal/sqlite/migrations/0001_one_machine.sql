@@ -1,6 +1,6 @@
 -- Everything of one machine in one file. Each doc is JSON; sum is the CRC-32C of
--- the row's key and doc, so that damage is noticed and named. Times are Unix
--- milliseconds.
+-- the row's key, its doc and what decides over it, so that damage is noticed and
+-- named. Times are Unix milliseconds.
 
 CREATE TABLE books (
 	id         BLOB PRIMARY KEY NOT NULL, -- the 16 bytes of a UUID
@@ -38,6 +38,7 @@ CREATE TABLE claims (
 	job        TEXT NOT NULL,
 	sent       INTEGER NOT NULL,
 	expires_at INTEGER NOT NULL,
+	sum        INTEGER NOT NULL,
 	PRIMARY KEY (caller, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claims_expiring ON claims (expires_at);

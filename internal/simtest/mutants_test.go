@@ -1,0 +1,130 @@
+package simtest_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// root is the module, as seen from this package.
+const root = "../.."
+
+// TestMutants breaks the product on purpose, one way at a time, in a copy of the
+// module, and wants the histories to notice each. It writes MUTATIONS.md. It is
+// run by ACERVO_MUTANTS=1 go test -run Mutants -timeout 2h ./internal/simtest; a
+// part of a mutation's name in the place of 1 runs that one only.
+func TestMutants(t *testing.T) {
+	chosen := os.Getenv("ACERVO_MUTANTS")
+	if chosen == "" {
+		t.Skip("set ACERVO_MUTANTS=1 to break the product on purpose")
+	}
+	dir := t.TempDir()
+	copyModule(t, dir)
+	var table strings.Builder
+	for _, m := range mutations() {
+		if chosen != "1" && !strings.Contains(m.name, chosen) {
+			continue
+		}
+		v := m.verdict(t, dir)
+		row := fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", m.name, v.promise, v.histories, v.seed, v.commands, v.traces)
+		t.Log(row)
+		table.WriteString(row)
+		if v.promise == "" {
+			t.Errorf("%s: not noticed\n%s", m.name, v.output)
+		}
+	}
+	if chosen == "1" {
+		writeTable(t, table.String())
+	}
+}
+
+func writeTable(t *testing.T, rows string) {
+	t.Helper()
+	text := "# What the simulator notices\n\n" +
+		"Made by `ACERVO_MUTANTS=1 go test -run Mutants -timeout 2h ./internal/simtest`: each line of `mutations_test.go`\n" +
+		"breaks the product in one place of a copy, and `TestHistoriesInMemory` runs on it as it does in CI, from seed 1.\n" +
+		"*Histories* is how many went well before one failed, *commands* how long that one was when shrunk, and *traces* are\n" +
+		"the tests of `traces_test.go` that fail too.\n\n" +
+		"| mutation | caught by | histories | seed | commands | traces |\n|---|---|---|---|---|---|\n" + rows
+	if err := os.WriteFile("MUTATIONS.md", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// verdict is what the tests made of a mutation.
+type verdict struct{ promise, histories, seed, commands, traces, output string }
+
+// verdict runs the tests on a mutated copy and puts the copy right again.
+func (m mutation) verdict(t *testing.T, dir string) (v verdict) {
+	t.Helper()
+	path := filepath.Join(dir, m.file)
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(source), m.old); n != 1 {
+		t.Errorf("%s: its text is in %s %d times, want once", m.name, m.file, n)
+		return v
+	}
+	write(t, path, []byte(strings.Replace(string(source), m.old, m.new, 1)))
+	defer write(t, path, source)
+
+	v.output = runTests(t, dir, "-run", "TestHistoriesInMemory", "-rapid.nofailfile", "-rapid.seed=1", "-rapid.shrinktime=15s")
+	v.promise = found(v.output, `VIOLATED (.*?):`)
+	v.histories = found(v.output, `failed after (\d+) tests`)
+	v.seed = found(v.output, `-rapid\.seed=(\d+)`)
+	tail := v.output[max(0, strings.LastIndex(v.output, "Failed test output")):]
+	v.commands = strconv.Itoa(len(regexp.MustCompile(`\[rapid\] draw \d+: `).FindAllString(tail, -1)))
+	if strings.Contains(v.output, "build failed") || strings.Contains(v.output, "panic after") {
+		t.Errorf("%s:\n%s", m.name, v.output)
+	}
+	traces := runTests(t, dir, "-run", "TestTraces")
+	var failed []string
+	for _, match := range regexp.MustCompile(`--- FAIL: TestTraces/(\S+)`).FindAllStringSubmatch(traces, -1) {
+		failed = append(failed, strings.ReplaceAll(match[1], "_", " "))
+	}
+	v.traces = strings.Join(failed, "; ")
+	return v
+}
+
+func runTests(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-v", "./internal/simtest"}, args...)...)
+	cmd.Dir = dir
+	out, _ := cmd.CombinedOutput() // red is what is wanted
+	return string(out)
+}
+
+func found(text, pattern string) string {
+	if match := regexp.MustCompile(pattern).FindStringSubmatch(text); match != nil {
+		return match[1]
+	}
+	return ""
+}
+
+// copyModule copies what the simulator needs of the module.
+func copyModule(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range []string{"go.mod", "go.sum"} {
+		source, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, name), source)
+	}
+	if err := os.CopyFS(filepath.Join(dir, "internal"), os.DirFS(filepath.Join(root, "internal"))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func write(t *testing.T, path string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
