@@ -59,7 +59,7 @@ func (t *tx) end(rec job.Record, now time.Time) error {
 		return fault.Wrap(fault.Internal, err, "encode the record of job %s", rec.ID)
 	}
 	n, err := t.exec(`INSERT INTO jobs (id, generation, state, expires_at, doc, sum) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at,
+		ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, state = excluded.state, expires_at = excluded.expires_at,
 		doc = excluded.doc, sum = excluded.sum
 		WHERE generation = excluded.generation AND state NOT IN ('succeeded', 'failed', 'superseded') OR expires_at <= ?`,
 		rec.ID, rec.Generation, string(rec.State), rec.FinishedAt.Add(job.RecordTTL), doc, checksum([]byte(rec.ID), doc), now)
