@@ -109,7 +109,9 @@ func (s *stacks) claim(i int) verdict {
 	other := s.keys[i]
 	other.Job = "of another request"
 	stands, mine, err := s.db.Jobs().Claim(s.t.Context(), other)
-	if judge(err, s.keys[i].Key, !mine, stands == s.keys[i]) == wrong { println(i, err.Error()) }
+	if judge(err, s.keys[i].Key, !mine, stands == s.keys[i]) == wrong {
+		println(i, err.Error())
+	}
 	return judge(err, s.keys[i].Key, !mine, stands == s.keys[i])
 }
 

@@ -217,6 +217,28 @@ func TestACommitThatFailsFailsAllOfItsWrites(t *testing.T) {
 	})
 }
 
+func TestACommitThatBreaksOffIsRolledBack(t *testing.T) {
+	onCommits(t, func(c *commits) {
+		for _, breaks := range []string{"RELEASE part", "ROLLBACK"} { // of SQLite's own accord, after some errors
+			lost := func(t *tx) error {
+				_, err := t.exec(breaks)
+				return err
+			}
+			for i, err := range c.together(note("lost"), lost, note("lost")) {
+				if err == nil {
+					c.t.Errorf("write %d succeeded though %s ended its transaction", i, breaks)
+				}
+			}
+		}
+		if err := c.write(c.t.Context(), synced, note("kept")); err != nil {
+			c.t.Error(err)
+		}
+		if got := c.noted(); !slices.Equal(got, []string{"kept"}) {
+			c.t.Errorf("the rows are %v, want what came after the failures", got)
+		}
+	})
+}
+
 func TestWhatHangsOnACommitIsDoneInOrderBeforeAnybodyHearsOfIt(t *testing.T) {
 	onCommits(t, func(c *commits) {
 		var done []string

@@ -141,6 +141,40 @@ func TestWhatMustSurviveAPowerCutIsSyncedOnceAndNothingElseIs(t *testing.T) {
 	}
 }
 
+func TestASharedCommitIsSyncedWhenAnyOfItsWritesMustBe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		db := d.open(t)
+		l := lane(t, db, "writes", sqlite.LaneOptions{})
+		ok(t, l.Send(t.Context(), message("a", "a1")))
+		ok(t, l.Send(t.Context(), message("b", "b1")))
+		first, second := one(t, l, "a1"), one(t, l, "b1")
+		d.slow = true
+		syncs := d.syncsOf(t, func() error {
+			var wg sync.WaitGroup
+			for _, write := range []func() error{
+				func() error { return l.Send(t.Context(), message("c", "c1")) }, // under way
+				func() error { return l.Delete(t.Context(), first.Handle) },
+				func() error { return l.Send(t.Context(), message("d", "d1")) },
+				func() error { return l.Delete(t.Context(), second.Handle) },
+			} {
+				wg.Go(func() {
+					if err := write(); err != nil {
+						t.Error(err)
+					}
+				})
+				synctest.Wait() // they queue in order
+			}
+			wg.Wait()
+			return nil
+		})
+		if syncs != 2 {
+			t.Errorf("two commits made %d syncs", syncs)
+		}
+	})
+}
+
 func TestManyWritersShareTheirSyncs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -106,6 +106,26 @@ func TestASweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 	})
 }
 
+func TestAJobWhoseRecordHasExpiredCanEndAgainBeforeTheSweepComesBy(t *testing.T) {
+	onCommits(t, func(c *commits) {
+		first := job.Record{ID: "1", Generation: 1, State: job.Failed, FinishedAt: time.Now()}
+		if err := c.Jobs().Save(c.t.Context(), first); err != nil {
+			c.t.Fatal(err)
+		}
+		<-time.After(job.RecordTTL)
+		for _, state := range []job.State{job.Queued, job.Succeeded} {
+			again := job.Record{ID: "1", Generation: 2, State: state, FinishedAt: time.Now()}
+			if err := c.Jobs().Save(c.t.Context(), again); err != nil {
+				c.t.Fatal(err)
+			}
+			if got, found, err := c.Jobs().Get(c.t.Context(), "1"); err != nil || !found || got.State != state {
+				c.t.Errorf("read %+v, %v (%v), want it %s", got, found, err, state)
+			}
+		}
+		c.sweep(0)
+	})
+}
+
 func TestASweepCommitsInBatches(t *testing.T) {
 	onCommits(t, func(c *commits) {
 		c.remember(2*sweepBatch + 1)

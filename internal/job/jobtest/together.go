@@ -82,16 +82,18 @@ func closeRace(s *Suite) {
 	for range 40 {
 		read := s.write(book.Item{ID: uuid.New()})
 		recs, errs := make([]job.Record, jobs), make([]error, jobs)
-		start := make(chan struct{})
+		began := make(chan struct{})
 		var wg sync.WaitGroup
 		for i := range jobs {
 			recs[i] = s.record(job.Failed)
 			wg.Go(func() {
-				<-start
+				began <- struct{}{}
 				errs[i] = s.Jobs.SaveIfUnchanged(s.t.Context(), recs[i], read)
 			})
 		}
-		close(start)
+		for range jobs {
+			<-began
+		}
 		s.write(read)
 		var late []int
 		for i, rec := range recs {
