@@ -117,7 +117,7 @@ func TestAFlippedBitInABookIsNoticedAndNamedAndHarmsNothingElse(t *testing.T) {
 	s := newShelf(t)
 	db := s.flipped(t, "title of first", 10)
 	_, err := db.Books().Get(t.Context(), s.items[0].ID)
-	if !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), s.items[0].ID.String()) {
+	if !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), s.items[0].ID.String()) {
 		t.Errorf("got %v, want damage of book %s", err, s.items[0].ID)
 	}
 	s.soundBook(t, db, 1)
@@ -133,7 +133,7 @@ func TestAFlippedBitInAJobIsNoticedAndNamedAndHarmsNothingElse(t *testing.T) {
 	s := newShelf(t)
 	db := s.flipped(t, "problem of first", 10)
 	_, _, err := db.Jobs().Get(t.Context(), s.recs[0].ID)
-	if !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), s.recs[0].ID) {
+	if !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), s.recs[0].ID) {
 		t.Errorf("got %v, want damage of job %s", err, s.recs[0].ID)
 	}
 	s.soundJob(t, db, 1)

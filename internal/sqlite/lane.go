@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,31 +52,18 @@ func (db *DB) Lane(ctx context.Context, name string, opts LaneOptions) (*Lane, e
 		opts.MaxDepth = 200_000
 	}
 	l := &Lane{db: db, name: name, opts: opts, sched: newSchedule(), wake: make(chan struct{})}
-	return l, db.read(ctx, l.load)
-}
-
-// load makes the schedule of the rows.
-func (l *Lane) load(c *conn) error {
-	now := l.db.now()
-	err := c.each(`SELECT `+entryColumns+` FROM messages WHERE lane = ? ORDER BY seq`, func(s *sqlite3.Stmt) error {
-		l.enter(s, now)
-		return nil
-	}, l.name)
-	if malformed(err) {
-		l.sched = newSchedule()
-		err = l.salvage(c, now)
-	}
-	return err
-}
-
-const entryColumns = `seq, grp, sent_at, visible_at, receives`
-
-// enter adds a row to the schedule.
-func (l *Lane) enter(s *sqlite3.Stmt, now time.Time) {
-	e := l.sched.add(s.ColumnInt64(0), s.ColumnText(1), millis(s, 2), s.ColumnInt(4))
-	if visible := millis(s, 3); visible.After(now) {
-		l.sched.hold(e, delayed, visible)
-	}
+	now := db.now()
+	err := db.read(ctx, func(c *conn) error {
+		return c.each(`SELECT seq, grp, sent_at, visible_at, receives FROM messages WHERE lane = ? ORDER BY seq`,
+			func(s *sqlite3.Stmt) error {
+				e := l.sched.add(s.ColumnInt64(0), s.ColumnText(1), millis(s, 2), s.ColumnInt(4))
+				if visible := millis(s, 3); visible.After(now) {
+					l.sched.hold(e, delayed, visible)
+				}
+				return nil
+			}, name)
+	})
+	return l, err
 }
 
 // loadSeq finds the last message sent.
@@ -173,11 +161,19 @@ func (l *Lane) deliver(ctx context.Context, taken []taking) ([]queue.Delivery, e
 	deliveries := make([]queue.Delivery, 0, len(taken))
 	err := l.db.write(ctx, buffered, func(t *tx) error {
 		for _, k := range taken {
-			d, found, err := t.deliver(k)
+			d := queue.Delivery{Handle: handle(k.seq, k.receives), Receives: k.receives, SentAt: k.sentAt}
+			found := false // unless a deletion came before the end of its lease
+			err := t.each(`UPDATE messages SET receives = ? WHERE seq = ? RETURNING grp, dedup, body, sum`,
+				func(s *sqlite3.Stmt) error {
+					found = true
+					d.Group, d.DedupID, d.Body = s.ColumnText(0), s.ColumnText(1), s.ColumnBlob(2, nil)
+					d.Damaged = messageSum(d.Message) != uint32(s.ColumnInt64(3))
+					return nil
+				}, k.receives, k.seq)
 			if err != nil {
 				return err
 			}
-			if found { // unless a deletion came before the end of its lease
+			if found {
 				deliveries = append(deliveries, d)
 			}
 		}
@@ -192,30 +188,6 @@ func (l *Lane) deliver(ctx context.Context, taken []taking) ([]queue.Delivery, e
 		return nil, err
 	}
 	return deliveries, nil
-}
-
-func (t *tx) deliver(k taking) (d queue.Delivery, found bool, err error) {
-	d = queue.Delivery{Handle: handle(k.seq, k.receives), Receives: k.receives, SentAt: k.sentAt}
-	if k.lost {
-		return d, true, t.deliverDamaged(k, &d)
-	}
-	err = t.each(`UPDATE messages SET receives = ? WHERE seq = ? RETURNING grp, dedup, body, sum`,
-		func(s *sqlite3.Stmt) error {
-			found = true
-			readMessage(s, &d)
-			return nil
-		}, k.receives, k.seq)
-	if malformed(err) {
-		err = t.deliverDamaged(k, &d)
-		found = err == nil
-	}
-	return d, found, err
-}
-
-// readMessage reads the columns grp, dedup, body and sum.
-func readMessage(s *sqlite3.Stmt, d *queue.Delivery) {
-	d.Group, d.DedupID, d.Body = s.ColumnText(0), s.ColumnText(1), s.ColumnBlob(2, nil)
-	d.Damaged = messageSum(d.Message) != uint32(s.ColumnInt64(3))
 }
 
 func handle(seq int64, receives int) string {
@@ -291,6 +263,21 @@ func (l *Lane) Delete(ctx context.Context, h string) error {
 		t.onCommit(func() { l.change(func() { l.sched.remove(e) }) })
 		return nil
 	})
+}
+
+// deleteMessage deletes a row. When damage has made the row and its place in the
+// index differ, the index is made anew, so that the group can go on.
+func (t *tx) deleteMessage(seq int64) error {
+	const query = `DELETE FROM messages WHERE seq = ?`
+	_, err := t.exec(query, seq)
+	if !errors.Is(err, sqlite3.CORRUPT_INDEX) {
+		return err
+	}
+	if _, err := t.exec(`REINDEX messages_dedup`); err != nil {
+		return err
+	}
+	_, err = t.exec(query, seq)
+	return err
 }
 
 // Stats is queue.Gauge's.

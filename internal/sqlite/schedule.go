@@ -35,7 +35,6 @@ type entry struct {
 	state    entryState
 	receives int
 	sentAt   time.Time
-	lost     bool      // its row cannot be read
 	until    time.Time // end of the lease or of the delay
 	dueIndex int       // place in due, while leased or delayed
 	age      *list.Element
@@ -73,8 +72,6 @@ func (s *schedule) add(seq int64, name string, sentAt time.Time, receives int) *
 // another begin, before the message is delivered.
 type taking struct {
 	seq      int64
-	group    string
-	lost     bool
 	receives int
 	sentAt   time.Time
 }
@@ -87,7 +84,7 @@ func (s *schedule) take(limit int, now time.Time, lease time.Duration) (taken []
 		for _, e := range g.entries[:min(len(g.entries), limit-len(taken))] {
 			e.receives++
 			s.hold(e, leased, now.Add(lease))
-			taken = append(taken, taking{e.seq, g.name, e.lost, e.receives, e.sentAt})
+			taken = append(taken, taking{e.seq, e.receives, e.sentAt})
 		}
 	}
 	return taken
