@@ -8,10 +8,10 @@ LINT := go tool -modfile=tools/go.mod golangci-lint
 # How long `make soak` runs each fuzz target.
 FUZZTIME ?= 60s
 
-.PHONY: help run test race lint bench soak fmt
+.PHONY: help run test race lint bench soak mutants fmt
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## serve on this machine (ARGS='--addr 127.0.0.1:9000' for flags)
 	go run ./acervo serve $(ARGS)
@@ -35,12 +35,15 @@ bench: ## measure
 	go run ./bench $(ARGS)
 
 soak: ## the long proofs, then each fuzz target for FUZZTIME (60s)
-	ACERVO_SOAK=1 go test -count=1 -timeout 2h -run 'Soak|Crash|Fuzz' ./...
+	ACERVO_SOAK=1 go test -count=1 -timeout 8h -run 'Crash|PowerLoss|Histories' ./...
 	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . | sed 's|/[^/]*:func | |' | sort | \
 	while read -r dir target; do \
 		echo "$$dir $$target"; \
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; \
 	done
+
+mutants: ## break the protocol on purpose and see that the simulator notices; writes its table
+	ACERVO_MUTANTS=1 go test -count=1 -timeout 4h -run Mutants ./internal/simtest
 
 fmt: ## format the code
 	$(LINT) fmt

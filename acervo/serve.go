@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -56,6 +57,11 @@ func serve(ctx context.Context, c config.Serve, stdout io.Writer) error {
 // serve stops in order: no new requests, then no new deliveries, then the store.
 func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) (err error) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	if c.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
+			return fmt.Errorf("--tls-cert and --tls-key: %w", err)
+		}
+	}
 	db, err := sqlite.Open(sqlite.Options{Dir: c.Data})
 	if err != nil {
 		return err

@@ -48,7 +48,8 @@ func serveParts(ctx context.Context, dir string, worker bool, stdout io.Writer) 
 		return serve(ctx, api.Handler(), stdout)
 	}
 	writes := &work.Writes{Applier: work.NewApplier(db.Books(), jobs, "writes", time.Now), Log: log}
-	runner := &work.Runner{Lane: lane, Control: lane, Gauge: lane, Handler: writes, Probe: db.Ping, Name: "bench",
+	runner := &work.Runner{
+		Lane: lane, Control: lane, Gauge: lane, Handler: writes, Probe: db.Ping, Name: "bench",
 		Slots: slots, MaxRun: 30 * time.Second, Grace: time.Second, Log: log,
 	}
 	go runner.Run(ctx)

@@ -103,11 +103,16 @@ func TestOperatorsPathsAreForOperators(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, sqlite.LaneOptions{})
 	for _, r := range []request{
-		{method: http.MethodGet, path: "/v1/queues"}, {method: http.MethodPost, path: "/v1/queues/writes/pause"},
-		{method: http.MethodPost, path: "/v1/queues/writes/resume"}, {method: http.MethodGet, path: "/v1/dead"},
-		{method: http.MethodGet, path: "/v1/dead/groups"}, {method: http.MethodGet, path: "/v1/dead/x"},
-		{method: http.MethodPost, path: "/v1/dead/x/retry"}, {method: http.MethodPost, path: "/v1/dead/x/discard"},
-		{method: http.MethodPost, path: "/v1/dead/retry"}, {method: http.MethodPost, path: "/v1/dead/discard"},
+		{method: http.MethodGet, path: "/v1/queues"},
+		{method: http.MethodPost, path: "/v1/queues/writes/pause"},
+		{method: http.MethodPost, path: "/v1/queues/writes/resume"},
+		{method: http.MethodGet, path: "/v1/dead"},
+		{method: http.MethodGet, path: "/v1/dead/groups"},
+		{method: http.MethodGet, path: "/v1/dead/x"},
+		{method: http.MethodPost, path: "/v1/dead/x/retry"},
+		{method: http.MethodPost, path: "/v1/dead/x/discard"},
+		{method: http.MethodPost, path: "/v1/dead/retry"},
+		{method: http.MethodPost, path: "/v1/dead/discard"},
 	} {
 		s.do(t, r).problem(t, fault.Forbidden)
 	}

@@ -265,7 +265,8 @@ func TestIdempotencyKeysThatAreNone(t *testing.T) {
 	for _, key := range []string{"", `""`, `"open`, `"a"b`, `"a\b"`, "tab\there", "é", strings.Repeat("k", 256)} {
 		s := newServer(t, sqlite.LaneOptions{})
 		got := s.do(t, request{method: http.MethodPost, path: "/v1/books", body: valid, header: headers("Idempotency-Key", key)})
-		if got.problem(t, fault.Syntax); s.waiting(t) != 0 {
+		got.problem(t, fault.Syntax)
+		if s.waiting(t) != 0 {
 			t.Errorf("%q: something was sent", key)
 		}
 	}
@@ -329,7 +330,8 @@ func TestACrashBetweenTheStepsOfAKeyedRequestSettlesOnTheNextAsk(t *testing.T) {
 			if got.status != http.StatusAccepted || s.waiting(t) != 1 || len(c.sent) != 2 || c.sent[0] != c.sent[1] {
 				t.Errorf("got %d, %d on the lane, sent %q", got.status, s.waiting(t), c.sent)
 			}
-			if s.do(t, r); len(c.sent) != 2 {
+			s.do(t, r)
+			if len(c.sent) != 2 {
 				t.Errorf("what was marked as sent was sent again: %q", c.sent)
 			}
 		})

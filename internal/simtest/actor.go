@@ -84,7 +84,8 @@ func (s *Sim) await(a *actor) {
 	defer late.Stop()
 	select {
 	case a.next = <-a.asks:
-		if a.steps++; a.steps > maxSteps {
+		a.steps++
+		if a.steps > maxSteps {
 			s.violated(ends, "%s does not come to an end", a.name)
 		}
 	case <-a.done:

@@ -60,9 +60,22 @@ func (s *Sim) draws() []func(dice) command {
 		weight int
 		draw   func(dice) command
 	}{
-		{2, dice.works}, {2, dice.submits}, {4, dice.works}, {3, dice.ends}, {3, dice.operates}, {3, dice.imports},
-		{4, dice.works}, {2, dice.submits}, {2, dice.others}, {1, dice.time}, {1, dice.late}, {1, dice.sendsAgain},
-		{1, dice.stale}, {1, dice.extends}, {1, dice.rare}, {1, dice.operates},
+		{2, dice.works},
+		{2, dice.submits},
+		{4, dice.works},
+		{3, dice.ends},
+		{3, dice.operates},
+		{3, dice.imports},
+		{4, dice.works},
+		{2, dice.submits},
+		{2, dice.others},
+		{1, dice.time},
+		{1, dice.late},
+		{1, dice.sendsAgain},
+		{1, dice.stale},
+		{1, dice.extends},
+		{1, dice.rare},
+		{1, dice.operates},
 	}
 	var draws []func(dice) command
 	for _, row := range table {
@@ -220,11 +233,11 @@ func (d dice) conditions(b *bookModel) (match, noneMatch *book.Tags) {
 	case 6:
 		return nil, &book.Tags{Versions: []int64{b.item.Version + int64(d.below(2))}}
 	case 7:
-		any := &book.Tags{Any: true}
+		anyVersion := &book.Tags{Any: true}
 		if d.chance(2) {
-			return any, nil
+			return anyVersion, nil
 		}
-		return nil, any
+		return nil, anyVersion
 	}
 	return nil, nil
 }

@@ -127,7 +127,7 @@ func (g gatedLane) Receive(ctx context.Context, limit int) (batch []queue.Delive
 				g.a.handles = append(g.a.handles, d.Handle)
 				g.s.note(" %s", g.s.named(d.DedupID))
 			} else {
-				g.s.release(d.Handle, 0)
+				_ = g.s.release(d.Handle, 0)
 			}
 		}
 		if g.spent && len(batch) > 0 {

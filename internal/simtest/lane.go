@@ -181,10 +181,10 @@ func (s *Sim) gauge() {
 }
 
 // job returns the job and the generation of a message.
-func (s *Sim) job(dedup string) (*jobModel, int) {
-	id, generation, _ := strings.Cut(dedup, ".")
-	n, _ := strconv.Atoi(generation)
-	return s.jobs[id], n
+func (s *Sim) job(dedup string) (j *jobModel, generation int) {
+	id, number, _ := strings.Cut(dedup, ".")
+	generation, _ = strconv.Atoi(number)
+	return s.jobs[id], generation
 }
 
 // named is a message as people read it.

@@ -46,10 +46,6 @@ type logger interface {
 // every one ends in one place.
 type violation struct{ promise, how string }
 
-func (s *Sim) violated(promise, how string, args ...any) {
-	panic(violation{promise, fmt.Sprintf(how, args...)})
-}
-
 // clock is the time of a history, to the second.
 type clock struct{ seconds atomic.Int64 }
 
@@ -110,6 +106,10 @@ type said struct {
 }
 
 // say begins a line of the tale.
+func (s *Sim) violated(promise, how string, args ...any) {
+	panic(violation{promise, fmt.Sprintf(how, args...)})
+}
+
 func (s *Sim) say(format string, args ...any) { s.story = append(s.story, said{"\n" + format, args}) }
 
 // note adds to the line.

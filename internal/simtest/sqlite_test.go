@@ -2,6 +2,7 @@ package simtest_test
 
 import (
 	"context"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -80,8 +81,21 @@ func (c *cabinet) close() (err error) {
 	return err
 }
 
+// histories is how many are told in memory: a million in make soak, a few where
+// the race detector makes them slow.
+func histories() int {
+	switch {
+	case os.Getenv("ACERVO_SOAK") != "":
+		return 1_000_000
+	case testing.Short():
+		return 300
+	default:
+		return 10_000
+	}
+}
+
 func TestHistoriesInMemory(t *testing.T) {
-	simtest.Histories(t, newCabinet(t, "").open, 10_000)
+	simtest.Histories(t, newCabinet(t, "").open, histories())
 }
 
 func TestHistoriesOnAFile(t *testing.T) {

@@ -143,7 +143,7 @@ func TestNobodyElseCanOpenTheFiles(t *testing.T) {
 		db := made(t, dir)
 		key, _, err := db.ReceiptKeys(t.Context())
 		ok(t, err)
-		for _, name := range strings.Fields(files(t, dir)) {
+		for name := range strings.FieldsSeq(files(t, dir)) {
 			data, err := os.ReadFile(filepath.Join(dir, name))
 			ok(t, err)
 			path := filepath.Join(copied, name)

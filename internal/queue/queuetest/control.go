@@ -195,7 +195,8 @@ func beatAsWritten(c *Controls) {
 	c.ok(one.Beat(c.t.Context(), full))
 	c.beats(c.lane, full)
 	got, err := other.Heartbeats(c.t.Context())
-	if c.ok(err); len(got) != 1 || got[0].Worker != full.Worker {
+	c.ok(err)
+	if len(got) != 1 || got[0].Worker != full.Worker {
 		c.t.Errorf("the other control says %+v", got)
 	}
 	c.Advance(time.Second)
