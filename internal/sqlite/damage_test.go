@@ -83,7 +83,7 @@ func (s *shelf) soundBook(t *testing.T, db *sqlite.DB, i int) {
 
 func (s *shelf) soundJob(t *testing.T, db *sqlite.DB, i int) {
 	t.Helper()
-	if got, found, err := db.Jobs().Get(t.Context(), s.recs[i].ID); err != nil || !found || got.Error.Title != s.recs[i].Error.Title {
+	if got, found, err := db.Jobs().Get(t.Context(), s.recs[i].ID); err != nil || !found || got.Error == nil || got.Error.Title != s.recs[i].Error.Title {
 		t.Errorf("job %d is %+v (%v)", i, got, err)
 	}
 }
