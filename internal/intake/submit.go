@@ -46,8 +46,7 @@ type Write struct {
 
 // Submit returns the job of a write once the lane has made it durable, and
 // whether an earlier request with the same key had submitted it. An error leaves
-// the fate of the write unknown, unless it is fault.Unavailable: then it was not
-// taken. The same key asked again settles it.
+// the fate of the write unknown; the same key asked again settles it.
 func (in *Intake) Submit(ctx context.Context, w Write) (j job.Job, replayed bool, err error) {
 	if err := in.admit(ctx); err != nil {
 		return job.Job{}, false, err

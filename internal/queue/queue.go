@@ -48,9 +48,9 @@ type Delivery struct {
 
 // Sender puts messages on a lane. It is safe for concurrent use.
 type Sender interface {
-	// Send returns once the message is durable. fault.Unavailable means that it
-	// was not taken; any other error leaves its fate unknown, and sending it
-	// again with the same deduplication id settles it.
+	// Send returns once the message is durable. An error leaves its fate unknown (a
+	// sync that failed may have reached the disk), and sending it again with the
+	// same deduplication id settles it. fault.Unavailable may pass.
 	Send(ctx context.Context, m Message) error
 }
 

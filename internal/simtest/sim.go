@@ -105,11 +105,11 @@ type said struct {
 	args   []any
 }
 
-// say begins a line of the tale.
 func (s *Sim) violated(promise, how string, args ...any) {
 	panic(violation{promise, fmt.Sprintf(how, args...)})
 }
 
+// say begins a line of the tale.
 func (s *Sim) say(format string, args ...any) { s.story = append(s.story, said{"\n" + format, args}) }
 
 // note adds to the line.
