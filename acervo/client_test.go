@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -211,7 +212,7 @@ func (c *client) closes(ctx context.Context, b *shelved) error {
 	for closed := false; !closed; {
 		place := b.next(http.MethodPost, "")
 		if answered, err := c.write(ctx, b, place); err != nil || !answered {
-			return fmt.Errorf("answered %v, %w", answered, err)
+			return errors.Join(err, fmt.Errorf("answered: %v", answered))
 		}
 		closed = b.at(place).key == ""
 	}
@@ -225,14 +226,14 @@ func (c *client) settles(ctx context.Context, b *shelved, i int) error {
 		return nil
 	}
 	if answered, err := c.ask(ctx, b, i); err != nil || !answered {
-		return fmt.Errorf("answered %v, %w", answered, err)
+		return errors.Join(err, fmt.Errorf("the question for its job was answered: %v", answered))
 	}
 	if w.key == "" {
 		return nil
 	}
 	a, err := c.submit(ctx, b.book, w)
-	if err != nil || a.header.Get("Location") != w.job || a.header.Get("Idempotent-Replayed") != "true" {
-		return fmt.Errorf("asked again gives %v, %w", a, err)
+	if a == nil || a.header.Get("Location") != w.job || a.header.Get("Idempotent-Replayed") != "true" {
+		return errors.Join(err, fmt.Errorf("asked again its key gives %v", a))
 	}
 	return nil
 }
