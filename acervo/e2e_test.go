@@ -124,12 +124,8 @@ func (p *process) wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// isTrouble reports whether a server that does well would not log this. A request
-// that fails because its client hung up is no trouble.
+// isTrouble reports whether a server that does well would not log this.
 func isTrouble(line string) bool {
-	if strings.Contains(line, `"msg":"request failed"`) && strings.Contains(line, "context canceled") {
-		return false
-	}
 	return slices.ContainsFunc([]string{"DATA RACE", "panic", `"level":"ERROR"`}, func(sign string) bool { return strings.Contains(line, sign) })
 }
 

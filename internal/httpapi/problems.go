@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"runtime/debug"
@@ -21,7 +22,11 @@ import (
 func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 	p := fault.ProblemOf(err)
 	if p.Status >= http.StatusInternalServerError {
-		a.Log.ErrorContext(r.Context(), "request failed", "request_id", w.Header().Get(requestIDHeader),
+		level := slog.LevelError
+		if r.Context().Err() != nil { // the client has gone, which is no trouble of ours
+			level = slog.LevelInfo
+		}
+		a.Log.Log(r.Context(), level, "request failed", "request_id", w.Header().Get(requestIDHeader),
 			"method", r.Method, "route", chi.RouteContext(r.Context()).RoutePattern(), "error", err)
 	}
 	if p.Status == http.StatusServiceUnavailable {
