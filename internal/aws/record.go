@@ -56,8 +56,15 @@ func (j Jobs) update(rec job.Record, condition string) (*types.Update, error) {
 	}, nil
 }
 
-// deadShards is over how many partitions the ledger is spread.
-const deadShards = 4
+// deadShards is over how many partitions the ledger is spread, and deadShard their
+// kind.
+const (
+	deadShards = 4
+	deadShard  = "d"
+)
+
+// placeTime is the time in the sort key of the ledger, which sorts as time does.
+const placeTime = "2006-01-02T15:04:05.000000000Z"
 
 // recordRow is a record as it is stored, without its key and revision.
 func recordRow(rec job.Record, now time.Time) (row, error) {
@@ -75,15 +82,15 @@ func recordRow(rec job.Record, now time.Time) (row, error) {
 		attributes[ExpiresAt] = expiry(at)
 		return attributes, nil
 	}
-	attributes["ledger"], attributes["buried"] = str(shard("d", rec.ID, deadShards)), str(place(rec))
+	attributes["ledger"], attributes["buried"] = str(shard(deadShard, rec.ID, deadShards)), str(place(rec))
 	attributes["lane"], attributes["kind"] = str(rec.Burial.Lane), str(string(rec.Kind))
 	attributes["fingerprint"], attributes["book_id"] = str(rec.Burial.Fingerprint), str(rec.BookID.String())
 	return attributes, nil
 }
 
-// place is where the ledger lists a record: it sorts as the time of burial does.
+// place is where the ledger lists a record.
 func place(rec job.Record) string {
-	return rec.Burial.At.UTC().Format("2006-01-02T15:04:05.000000000Z") + " " + rec.ID
+	return rec.Burial.At.UTC().Format(placeTime) + " " + rec.ID
 }
 
 // maxDoc is the most bytes of a record beside its message. With one of 256 KiB it

@@ -33,11 +33,11 @@ type (
 	row       = map[string]attribute
 )
 
-func str(s string) attribute      { return &types.AttributeValueMemberS{Value: s} }
-func binary(b []byte) attribute   { return &types.AttributeValueMemberB{Value: b} }
-func boolean(b bool) attribute    { return &types.AttributeValueMemberBOOL{Value: b} }
-func integer(n int64) attribute   { return number(strconv.FormatInt(n, 10)) }
-func number(n string) attribute   { return &types.AttributeValueMemberN{Value: n} }
+func str(s string) attribute         { return &types.AttributeValueMemberS{Value: s} }
+func binary(b []byte) attribute      { return &types.AttributeValueMemberB{Value: b} }
+func boolean(b bool) attribute       { return &types.AttributeValueMemberBOOL{Value: b} }
+func integer(n int64) attribute      { return number(strconv.FormatInt(n, 10)) }
+func number(n string) attribute      { return &types.AttributeValueMemberN{Value: n} }
 func seconds(at time.Time) attribute { return integer(at.Unix()) }
 
 // expiry is the time at which an item ends, rounded up to the seconds of ExpiresAt.
