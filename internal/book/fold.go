@@ -12,8 +12,7 @@ import (
 // composition or spacing only, so that lists find and sort by it. In this order:
 //
 //  1. NFKD (Unicode Standard Annex 15): é is e and its accent, ﬁ is fi, Ⅷ is VIII;
-//  2. nonspacing and enclosing marks (Mn, Me) and format characters (Cf) are
-//     dropped: accents, dots of İ and ё, vowel points, soft hyphens;
+//  2. accents and points are dropped, and what is invisible: see unmarked;
 //  3. full case folding (Unicode, section 3.13): ß and ẞ are ss, ς is σ;
 //  4. letters that Unicode does not decompose, but whose readers look for them
 //     without their stroke or ligature, become those: see plain;
@@ -23,24 +22,36 @@ import (
 // articles included. The result is valid UTF-8 without control characters, and
 // folding it again changes nothing.
 func Fold(s string) string {
-	s = strings.Map(unmarked, norm.NFKD.String(s))
-	s = cases.Fold().String(s)
+	s = cases.Fold().String(strings.Map(unmarked, norm.NFKD.String(s)))
 	var b strings.Builder
 	for _, r := range s {
 		b.WriteString(plain(r))
 	}
-	// Folding can make what decomposes again.
+	// What was between two marks may be gone, and folding makes new ones.
 	s = strings.Map(unmarked, norm.NFKD.String(b.String()))
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// unmarked drops marks, and turns what separates into a space.
+// unmarked drops the marks that are accents, overlays and points of vowels, which
+// their combining classes tell (Unicode Standard Annex 44, table 15): 1, 10 to 36,
+// and 200 upwards. Marks that make another letter stay: of kana, of Indic vowels,
+// of Thai tones. It also drops format characters and variation selectors.
 func unmarked(r rune) rune {
+	if r < 0x80 {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}
+	class := norm.NFD.PropertiesString(string(r)).CCC()
 	switch {
-	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+	case class == 1, class >= 10 && class <= 36, class >= 200,
+		unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
 		return -1
 	case unicode.IsControl(r), unicode.IsSpace(r):
 		return ' '
+	case unicode.Is(unicode.Cherokee, r): // x/text folds each case of these to the other
+		return unicode.ToUpper(r)
 	default:
 		return r
 	}
