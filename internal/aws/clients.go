@@ -1,0 +1,112 @@
+// Package aws keeps the ports of the nouns on Amazon SQS and DynamoDB. It is the
+// only room that knows the AWS SDK.
+package aws
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go/middleware"
+
+	"acervo/internal/fault"
+)
+
+const (
+	// attempts is how often the SDK tries one call, and longestBackoff the most
+	// that it waits between two attempts.
+	attempts       = 3
+	longestBackoff = time.Second
+	// callTimeout bounds one attempt of a call that waits for nothing.
+	callTimeout = 5 * time.Second
+	// idleConnections is how many connections to one endpoint are kept open.
+	idleConnections = 100
+)
+
+// Options say where AWS is. The zero value is AWS itself, as the environment and
+// the role of the task describe it.
+type Options struct {
+	Region string
+	// DynamoDBEndpoint and SQSEndpoint are base URLs other than AWS's own.
+	DynamoDBEndpoint, SQSEndpoint string
+	// Transport carries every request, nil for one of the SDK's making.
+	Transport http.RoundTripper
+	// Middleware is put on the stack of every call.
+	Middleware []func(*middleware.Stack) error
+}
+
+// Clients are the clients of all engines, made of one configuration. They are
+// safe for concurrent use.
+type Clients struct {
+	DynamoDB *dynamodb.Client
+	SQS      *sqs.Client
+
+	transport http.RoundTripper
+}
+
+// NewClients reads the environment as every AWS program does, and calls nobody.
+func NewClients(ctx context.Context, opts Options) (*Clients, error) {
+	if opts.Transport == nil {
+		opts.Transport = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConnsPerHost = idleConnections
+		}).GetTransport()
+	}
+	load := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(httpClient(opts.Transport, callTimeout)),
+		config.WithAPIOptions(opts.Middleware),
+		config.WithRetryer(newRetryer),
+	}
+	if opts.Region != "" {
+		load = append(load, config.WithRegion(opts.Region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "configure the AWS SDK")
+	}
+	return &Clients{
+		DynamoDB: dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = endpoint(opts.DynamoDBEndpoint) }),
+		SQS:      sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.BaseEndpoint = endpoint(opts.SQSEndpoint) }),
+
+		transport: opts.Transport,
+	}, nil
+}
+
+// newRetryer makes the retryer of a client, with one quota for all its calls, so
+// that retries do not add up on what is overloaded.
+func newRetryer() sdk.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = attempts
+		o.MaxBackoff = longestBackoff
+	})
+}
+
+// httpClient makes a client whose attempts end in time. The SDK takes such an end
+// for a reason to try again, unlike the end of the caller's context.
+func httpClient(transport http.RoundTripper, timeout time.Duration) *http.Client {
+	return &http.Client{
+		Transport:     transport,
+		Timeout:       timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// endpoint returns nil for the endpoint of AWS.
+func endpoint(url string) *string {
+	if url == "" {
+		return nil
+	}
+	return &url
+}
+
+// Close lets go of idle connections.
+func (c *Clients) Close() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
