@@ -18,15 +18,13 @@ import (
 	"acervo/internal/httpapi"
 	"acervo/internal/intake"
 	"acervo/internal/job"
+	"acervo/internal/queue"
 	"acervo/internal/sqlite"
 	"acervo/internal/work"
 )
 
 // sweepEvery is how often expired records and tombstones are removed.
 const sweepEvery = 10 * time.Minute
-
-// writesLane is the name of the lane that every write takes.
-const writesLane = "writes"
 
 // tuning is what no operator sets: tests do, to provoke what is rare.
 type tuning struct {
@@ -53,7 +51,7 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	lane, err := db.Lane(ctx, writesLane, sqlite.LaneOptions{Lease: tune.lease})
+	lane, err := db.Lane(ctx, queue.Writes, sqlite.LaneOptions{Lease: tune.lease})
 	if err != nil {
 		return err
 	}
@@ -75,7 +73,7 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	api := &httpapi.API{
 		Intake: in, Ring: ring, Books: db.Books(), Jobs: db.Jobs(),
 		Keys:    httpapi.Keys{}.With(key, httpapi.Caller{Name: "operator", Role: httpapi.Operator}),
-		Lanes:   []httpapi.Lane{{Name: writesLane, Control: lane}},
+		Lanes:   []httpapi.Lane{{Name: queue.Writes, Control: lane}},
 		PerKey:  httpapi.NewLimiter(c.RateKey),
 		PerBook: httpapi.NewLimiter(c.RateBook),
 		Checks:  map[string]func(context.Context) error{"store": db.Ping, "worker": runners[0].Ready},
@@ -108,7 +106,7 @@ func (tune tuning) runners(c config.Serve, db *sqlite.DB, lane *sqlite.Lane, log
 	if tune.books != nil {
 		books = tune.books(books)
 	}
-	writes := &work.Writes{Applier: work.NewApplier(books, db.Jobs(), writesLane, time.Now), Log: log}
+	writes := &work.Writes{Applier: work.NewApplier(books, db.Jobs(), queue.Writes, time.Now), Log: log}
 	runners := make([]*work.Runner, tune.workers)
 	for i := range runners {
 		runners[i] = &work.Runner{

@@ -42,6 +42,7 @@ type ReceiptKey struct {
 type Worker struct {
 	AWS
 	Addr  string        // where its health is told, host:port
+	Lease time.Duration // how long a delivery is the worker's, unless it says that it still works
 	Slots int           // deliveries in hand at once
 	Grace time.Duration // how long jobs may go on after the stop
 }
@@ -85,9 +86,10 @@ func ParseAPI(args []string, getenv func(string) string, stdout io.Writer) (API,
 // its health is no secret, and it takes nothing.
 func ParseWorker(args []string, getenv func(string) string, stdout io.Writer) (Worker, error) {
 	var t awsText
-	var addr, slots, grace string
+	var addr, lease, slots, grace string
 	options := append(t.options(),
 		option{name: "addr", value: "127.0.0.1:8081", usage: "tell of the worker's health on HOST:PORT", text: &addr},
+		option{name: "lease", value: "30s", usage: "give a write to another worker when this one has not been heard of for so long", text: &lease},
 		option{name: "slots", value: "64", usage: "apply so many writes at once", text: &slots},
 		option{name: "grace", value: "20s", usage: "finish what has begun within this time after SIGTERM", text: &grace},
 	)
@@ -96,7 +98,9 @@ func ParseWorker(args []string, getenv func(string) string, stdout io.Writer) (W
 	}
 	var m mistakes
 	wrong := wrong(m.add)
-	c := Worker{AWS: t.parse(wrong), Addr: addr, Slots: wrong.slots(slots), Grace: wrong.grace(grace)}
+	c := Worker{
+		AWS: t.parse(wrong), Addr: addr, Lease: wrong.lease(lease), Slots: wrong.slots(slots), Grace: wrong.grace(grace),
+	}
 	_, _ = wrong.host(c.Addr)
 	return c, errors.Join(m...)
 }

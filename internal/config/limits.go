@@ -35,6 +35,15 @@ func (w wrong) grace(text string) time.Duration {
 	return d
 }
 
+// lease is in the whole seconds in which SQS counts.
+func (w wrong) lease(text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 2*time.Second || d > 10*time.Minute || d%time.Second != 0 {
+		w("lease", "must be a time in whole seconds from 2s to 10m, such as 30s")
+	}
+	return d
+}
+
 func (w wrong) maxAge(text string) time.Duration {
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 || d > 7*24*time.Hour {

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// Writes is the name of the lane that every write takes.
+const Writes = "writes"
+
 // MaxBatch is the most deliveries that one receive returns.
 const MaxBatch = 10
 
