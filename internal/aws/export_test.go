@@ -1,0 +1,17 @@
+package aws
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+// DropTables deletes all tables of a store.
+func DropTables(ctx context.Context, s *Store) error {
+	for _, t := range Tables() {
+		if _, err := s.db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: s.table(t.Name)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
