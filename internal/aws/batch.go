@@ -32,7 +32,7 @@ type combiner[T any] struct {
 	company func() int
 
 	mu       sync.Mutex
-	queue    []*place[T]
+	queue    []*seat[T]
 	inFlight int           // entries
 	calls    int           // in flight
 	led      bool          // the head of the queue was told to lead
@@ -42,8 +42,8 @@ type combiner[T any] struct {
 	until    time.Time     // how long their company is worth waiting for
 }
 
-// place is one caller's place in the queue.
-type place[T any] struct {
+// seat is one caller's place in the queue.
+type seat[T any] struct {
 	entry T
 	turn  chan bool // true: lead the next batch; false: settled
 	err   error
@@ -55,7 +55,7 @@ func (c *combiner[T]) do(ctx context.Context, entry T) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "The call was given up before it began.")
 	}
-	p := &place[T]{entry: entry, turn: make(chan bool, 1), err: fault.New(fault.Internal, "a batch call did not return")}
+	p := &seat[T]{entry: entry, turn: make(chan bool, 1), err: fault.New(fault.Internal, "a batch call did not return")}
 	c.mu.Lock()
 	c.queue = append(c.queue, p)
 	c.next()
@@ -98,7 +98,7 @@ func (c *combiner[T]) lead(ctx context.Context) {
 }
 
 // take waits for company if it is near, and takes a batch off the queue.
-func (c *combiner[T]) take() []*place[T] {
+func (c *combiner[T]) take() []*seat[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if wait := c.patience(); wait > 0 && !c.full() && len(c.queue) < c.want {
@@ -135,7 +135,7 @@ func (c *combiner[T]) patience() time.Duration {
 }
 
 // settle wakes everyone in the batch and has the next one led.
-func (c *combiner[T]) settle(batch []*place[T]) {
+func (c *combiner[T]) settle(batch []*seat[T]) {
 	c.mu.Lock()
 	c.near = c.inFlight + len(c.queue)
 	c.until = time.Now().Add(linger)

@@ -46,9 +46,3 @@ func queues(t *testing.T, c *aws.Clients) map[string]string {
 // prefix makes names unlike all others.
 func prefix() string { return strings.ReplaceAll(uuid.NewString(), "-", "")[:12] + "-" }
 
-func ok(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}

@@ -107,8 +107,8 @@ func (l *Lane) Receive(ctx context.Context, limit int) ([]queue.Delivery, error)
 	in := &sqs.ReceiveMessageInput{
 		QueueUrl:            &l.url,
 		MaxNumberOfMessages: int32(min(limit, queue.MaxBatch)),
-		VisibilityTimeout:   seconds(l.opts.Lease),
-		WaitTimeSeconds:     seconds(l.opts.Poll),
+		VisibilityTimeout:   wholeSeconds(l.opts.Lease),
+		WaitTimeSeconds:     wholeSeconds(l.opts.Poll),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{
 			types.MessageSystemAttributeNameApproximateReceiveCount,
 			types.MessageSystemAttributeNameSentTimestamp,
@@ -204,7 +204,7 @@ func (l *Lane) Release(ctx context.Context, handle string, delay time.Duration) 
 
 // hold sets for how long a message is hidden from now.
 func (l *Lane) hold(ctx context.Context, handle string, d time.Duration) error {
-	err := l.holds.do(ctx, types.ChangeMessageVisibilityBatchRequestEntry{ReceiptHandle: &handle, VisibilityTimeout: seconds(d)})
+	err := l.holds.do(ctx, types.ChangeMessageVisibilityBatchRequestEntry{ReceiptHandle: &handle, VisibilityTimeout: wholeSeconds(d)})
 	if fault.Is(err, fault.Stale) {
 		l.hand.drop(handle)
 	}
@@ -263,5 +263,5 @@ func (l *Lane) owned(handle string) error {
 	return nil
 }
 
-// seconds rounds up to the whole seconds in which SQS counts.
-func seconds(d time.Duration) int32 { return int32(math.Ceil(d.Seconds())) }
+// wholeSeconds rounds up to the whole seconds in which SQS counts.
+func wholeSeconds(d time.Duration) int32 { return int32(math.Ceil(d.Seconds())) }
