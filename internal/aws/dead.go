@@ -21,9 +21,7 @@ import (
 // ledger is the list of the dead that a filter chooses, the latest burial first.
 func ledger(f job.Filter) listing {
 	l := listing{table: jobsTable, index: ledgerIndex(), descending: true, values: row{}}
-	for n := range uint32(deadShards) {
-		l.partitions = append(l.partitions, shardOf(deadShard, n))
-	}
+	l.partitions = partitions(deadShard, deadShards)
 	id := ""
 	if f.Book != uuid.Nil {
 		id = f.Book.String()

@@ -37,7 +37,7 @@ func (s *Store) keys(ctx context.Context, l listing, after string, limit int) ([
 	group, ctx := errgroup.WithContext(ctx)
 	for i, partition := range l.partitions {
 		group.Go(func() (err error) {
-			found[i], err = s.partition(ctx, l, partition, after, limit)
+			found[i], err = s.partitionKeys(ctx, l, partition, after, limit)
 			return err
 		})
 	}
@@ -60,8 +60,8 @@ func (l listing) place(item row) string {
 	return place
 }
 
-// partition returns the first keys of one partition.
-func (s *Store) partition(ctx context.Context, l listing, partition, after string, limit int) (found []row, err error) {
+// partitionKeys returns the first keys of one partition.
+func (s *Store) partitionKeys(ctx context.Context, l listing, partition, after string, limit int) (found []row, err error) {
 	pages := dynamodb.NewQueryPaginator(s.db, s.query(l, partition, after, limit))
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

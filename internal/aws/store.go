@@ -119,10 +119,18 @@ func names(expressions ...string) map[string]string {
 	return names
 }
 
-// shard spreads ids over the first n values of a kind of index partitions, each of
-// which takes a thousand write units a second.
+// shard spreads ids over the n partitions of a kind in an index, each of which
+// takes a thousand write units a second.
 func shard(kind, id string, n uint32) string {
-	return shardOf(kind, crc32.ChecksumIEEE([]byte(id))%n)
+	return partition(kind, crc32.ChecksumIEEE([]byte(id))%n)
 }
 
-func shardOf(kind string, n uint32) string { return kind + strconv.FormatUint(uint64(n), 10) }
+// partitions are all those of a kind.
+func partitions(kind string, n uint32) (all []string) {
+	for i := range n {
+		all = append(all, partition(kind, i))
+	}
+	return all
+}
+
+func partition(kind string, i uint32) string { return kind + strconv.FormatUint(uint64(i), 10) }

@@ -70,6 +70,19 @@ func TestTheCatalogueKeepsTheContractOfBooks(t *testing.T) {
 	})
 }
 
+func TestTheCatalogueKeepsTheContractOfLists(t *testing.T) {
+	t.Parallel()
+	shared, clients := tables(t), dynamoDB(t, aws.Options{})
+	on := func(prefix string) booktest.ListHarness {
+		c := newClock()
+		books := aws.NewStore(clients, prefix, c.now).Books()
+		return booktest.ListHarness{Harness: booktest.Harness{Store: books, Now: c.now, Advance: c.advance}, Lister: books}
+	}
+	booktest.RunLists(t,
+		func(*testing.T) booktest.ListHarness { return on(shared) },
+		func(t *testing.T) booktest.ListHarness { return on(tables(t)) })
+}
+
 func TestTheRecordsKeepTheContractOfJobs(t *testing.T) {
 	t.Parallel()
 	prefix, clients := tables(t), dynamoDB(t, aws.Options{})

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -57,6 +58,12 @@ func Tables() []Table {
 		}},
 		{Name: lanesTable, Hash: "lane", Range: "what"},
 	}
+}
+
+// booksIndex is one of the table of books.
+func booksIndex(name string) Index {
+	indexes := Tables()[0].Indexes
+	return indexes[slices.IndexFunc(indexes, func(i Index) bool { return i.Name == name })]
 }
 
 // ledgerIndex holds the dead only: others have no such attributes.
