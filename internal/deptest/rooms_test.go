@@ -67,6 +67,7 @@ func rooms() map[string][]string {
 	for _, suite := range suites {
 		plan[suite] = with(nouns, suites...)
 	}
+	plan["internal/e2etest"] = nil // programs and their clients, seen from outside
 	// The simulator drives accepting and applying over any adapter.
 	plan["internal/simtest"] = with(nouns, "internal/intake", "internal/work")
 	return plan
@@ -78,6 +79,8 @@ func rooms() map[string][]string {
 func importers() map[string][]string {
 	nobody, anybody := []string{}, slices.Collect(maps.Keys(rooms()))
 	return map[string][]string{
+		"github.com/Shopify/toxiproxy":       nobody,
+		"github.com/anishathalye/porcupine":  {"internal/e2etest"},
 		"github.com/aws/aws-lambda-go":       {"lambdas/covers", "lambdas/drops"},
 		"github.com/aws/aws-sdk-go-v2":       {"internal/aws"},
 		"github.com/aws/smithy-go":           {"internal/aws"},
