@@ -119,7 +119,9 @@ func (c *crash) underLoad(t *testing.T, bring trouble) {
 	acks := make(chan struct{}, clients*e2etest.MostWrites)
 	writing, failed := errgroup.WithContext(t.Context())
 	for range clients {
-		client := &e2etest.Client{Server: s.Server, Books: c.books, Dice: rand.New(rand.NewPCG(c.dice.Uint64(), 0)), Acks: acks}
+		client := &e2etest.Client{
+			Server: s.Server, Books: c.books, Dice: rand.New(rand.NewPCG(c.dice.Uint64(), 0)), Acked: func() { acks <- struct{}{} },
+		}
 		writing.Go(func() error { return client.Work(t.Context()) })
 	}
 	bring(c, s, func(n int) {

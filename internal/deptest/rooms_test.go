@@ -91,6 +91,7 @@ func importers() map[string][]string {
 		"github.com/google/uuid":             anybody,
 		"github.com/ncruces/go-sqlite3":      {"internal/sqlite", "bench"},
 		"github.com/oklog/ulid":              {"internal/job"},
+		"github.com/rs/zerolog":              nobody,
 		"github.com/urfave/cli":              {"internal/cli"},
 		"go.uber.org/goleak":                 nobody,
 		"golang.org/x/image":                 {"internal/cover"},

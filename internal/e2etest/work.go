@@ -24,6 +24,20 @@ func (c *Client) Work(ctx context.Context) error {
 	return errOutlived
 }
 
+// Insist writes and reads any books until ctx ends, each time over any of the
+// servers that there are then, whether they answer or not.
+func (c *Client) Insist(ctx context.Context, servers func() []*Server) error {
+	for ctx.Err() == nil {
+		there := servers()
+		c.Server = there[c.Dice.IntN(len(there))]
+		// What has begun is ended, so that nothing is under way when ctx has ended.
+		if _, err := c.turn(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // turn is a read, or a write, whose end one client in four awaits before it looks
 // whether the book shows it.
 func (c *Client) turn(ctx context.Context) (answered bool, err error) {
@@ -40,7 +54,7 @@ func (c *Client) turn(ctx context.Context) (answered bool, err error) {
 	if err != nil || !answered {
 		return false, err
 	}
-	c.Acks <- struct{}{}
+	c.Acked()
 	if c.Dice.IntN(4) > 0 {
 		return true, nil
 	}
