@@ -33,9 +33,6 @@ const (
 // of the API while those, two workers and the wires to the engines are in all kinds
 // of trouble, and has the judges of the one-machine edition look at what they saw.
 func TestTroubleLosesAndDoublesNothing(t *testing.T) {
-	if os.Getenv("ACERVO_TEST_DYNAMODB") == "" || os.Getenv("ACERVO_TEST_SQS") == "" {
-		t.Skip("make test-aws runs this")
-	}
 	f := newFleet(t)
 	rounds := 2
 	if os.Getenv("ACERVO_SOAK") == "1" {
@@ -96,6 +93,9 @@ type api struct {
 // again.
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
+	if os.Getenv("ACERVO_TEST_DYNAMODB") == "" || os.Getenv("ACERVO_TEST_SQS") == "" {
+		t.Skip("make test-aws runs this")
+	}
 	seed := mathrand.Uint64()
 	if given := os.Getenv("ACERVO_SEED"); given != "" {
 		var err error

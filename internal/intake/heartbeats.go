@@ -18,9 +18,9 @@ type Heartbeats struct {
 	Log     *slog.Logger
 
 	mu     sync.Mutex
-	stats  queue.Stats // of the newest heartbeat, but for the age, which is the greatest
-	seenAt time.Time
-	idle   time.Time // since when nobody was seen at work; zero while somebody is
+	stats  queue.Stats // see queue.Latest
+	toldAt time.Time   // when the newest heartbeat was written
+	idle   time.Time   // since when nobody was seen at work; zero while somebody is
 }
 
 var _ queue.Gauge = (*Heartbeats)(nil)
@@ -54,8 +54,8 @@ func (h *Heartbeats) Look(ctx context.Context) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if now := h.Now(); len(beats) > 0 {
-		h.stats, h.seenAt = queue.Latest(beats), now
+	if len(beats) > 0 {
+		h.stats, h.toldAt = queue.Latest(beats), beats[0].At
 	}
 	switch {
 	case len(beats) > 0 && (!paused || h.stats.Depth() == 0):
@@ -74,7 +74,7 @@ func (h *Heartbeats) Stats(context.Context) (queue.Stats, error) {
 	defer h.mu.Unlock()
 	s, now := h.stats, h.Now()
 	if s.OldestAge > 0 {
-		s.OldestAge += now.Sub(h.seenAt)
+		s.OldestAge += now.Sub(h.toldAt)
 	}
 	if !h.idle.IsZero() {
 		s.OldestAge = max(s.OldestAge, now.Sub(h.idle))
