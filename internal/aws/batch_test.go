@@ -337,7 +337,7 @@ func serve(ctx context.Context, crowd []visit, near int) (wrong error) {
 		case times[i] != 1:
 			return fmt.Errorf("entry %d was in %d calls", i, times[i])
 		case !errors.Is(errs[i], v.fate):
-			return fmt.Errorf("entry %d got %v, want %v", i, errs[i], v.fate)
+			return fmt.Errorf("entry %d got another fate: %w", i, errs[i])
 		case ends[i] > v.at+2*(30*time.Millisecond+linger):
 			return fmt.Errorf("entry %d came at %v and had to wait until %v", i, v.at, ends[i])
 		}

@@ -29,15 +29,15 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// onSQS returns clients of the engine that make test-aws starts, with this
-// middleware on every call.
-func onSQS(t *testing.T, middleware ...func(*middleware.Stack) error) *aws.Clients {
+// onSQS returns clients of the engine that make test-aws starts, with this on
+// every call.
+func onSQS(t *testing.T, on ...func(*middleware.Stack) error) *aws.Clients {
 	t.Helper()
 	endpoint := os.Getenv("ACERVO_TEST_SQS")
 	if endpoint == "" {
 		t.Skip("make test-aws runs this")
 	}
-	c, err := aws.NewClients(t.Context(), aws.Options{Region: "us-east-1", SQSEndpoint: endpoint, Middleware: middleware})
+	c, err := aws.NewClients(t.Context(), aws.Options{Region: "us-east-1", SQSEndpoint: endpoint, Middleware: on})
 	ok(t, err)
 	t.Cleanup(c.Close)
 	return c

@@ -204,7 +204,7 @@ func TestWhatAnImportCannotDoEndsInItsDeadLetters(t *testing.T) {
 	c := onSQS(t)
 	urls := queues(t, c)
 	poll := aws.LaneOptions{Poll: time.Second}
-	imports, dead := &life{c.Lane(urls[aws.ImportsQueue], poll), t}, &life{c.Lane(urls[aws.ImportsDLQ], poll), t}
+	imports, dead := &life{c.Lane(urls[aws.ImportsQueue], poll), t}, c.Lane(urls[aws.ImportsDLQ], poll)
 	imports.send("import 1", "a")
 	for range aws.Queues()[2].MaxReceives {
 		batch, err := imports.Receive(t.Context(), 1)
