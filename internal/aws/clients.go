@@ -4,6 +4,7 @@ package aws
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -52,13 +53,8 @@ type Clients struct {
 
 // NewClients reads the environment as every AWS program does, and calls nobody.
 func NewClients(ctx context.Context, opts Options) (*Clients, error) {
-	if opts.Transport == nil {
-		opts.Transport = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConnsPerHost = idleConnections
-		}).GetTransport()
-	}
 	load := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(httpClient(opts.Transport, callTimeout)),
+		config.WithHTTPClient(awshttp.NewBuildableClient()), // takes the certificates that the environment names
 		config.WithAPIOptions(opts.Middleware),
 		config.WithRetryer(newRetryer),
 	}
@@ -69,6 +65,12 @@ func NewClients(ctx context.Context, opts Options) (*Clients, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "configure the AWS SDK")
 	}
+	if made, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok && opts.Transport == nil {
+		transport := made.GetTransport()
+		transport.MaxIdleConnsPerHost = idleConnections
+		opts.Transport = transport
+	}
+	cfg.HTTPClient = httpClient(opts.Transport, callTimeout)
 	return &Clients{
 		DynamoDB: dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.BaseEndpoint = endpoint(opts.DynamoDBEndpoint) }),
 		SQS:      sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.BaseEndpoint = endpoint(opts.SQSEndpoint) }),
@@ -86,14 +88,27 @@ func newRetryer() sdk.Retryer {
 	})
 }
 
+// client carries requests to an engine.
+type client struct{ http.Client }
+
 // httpClient makes a client whose attempts end in time. The SDK takes such an end
 // for a reason to try again, unlike the end of the caller's context.
-func httpClient(transport http.RoundTripper, timeout time.Duration) *http.Client {
-	return &http.Client{
+func httpClient(transport http.RoundTripper, timeout time.Duration) *client {
+	return &client{http.Client{
 		Transport:     transport,
 		Timeout:       timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Do hides that the body can write itself. The SDK closes it as soon as it has the
+// response; asked to write itself then, it fails, at which net/http drops the
+// connection that the response is being read from. Merely read, it just ends.
+func (c *client) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body = struct{ io.ReadCloser }{r.Body}
 	}
+	return c.Client.Do(r)
 }
 
 // endpoint returns nil for the endpoint of AWS.
