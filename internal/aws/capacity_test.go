@@ -105,21 +105,24 @@ func metered(t *testing.T) (*meter, *aws.Store) {
 	return m, aws.NewStore(dynamoDB(t, aws.Options{Middleware: []func(*middleware.Stack) error{m.onCalls}}), tables(t), time.Now)
 }
 
-// TestAWriteCostsWhatTheTablesSay holds the figures in the comment on Tables.
+// TestAWriteCostsWhatTheTablesSay holds the figures in the comment on Tables. The
+// engine counts at most two items of a transaction, so the book has two authors.
 func TestAWriteCostsWhatTheTablesSay(t *testing.T) {
 	t.Parallel()
 	m, s := metered(t)
 	applier := work.NewApplier(s.Books(), s.Jobs(), "writes", time.Now)
 	one := book.Draft{Title: "Água viva", Authors: []string{"Clarice Lispector"}, ISBN: "9788532508126", Published: 1973}
-	three := one
-	three.Authors = []string{"Clarice Lispector", "B", "C"}
+	two := one
+	two.Authors = []string{"Clarice Lispector", "B"}
 	large := one
 	large.Description = strings.Repeat("x", 3<<10)
-	id, of3 := uuid.New(), uuid.New()
+	id, of2 := uuid.New(), uuid.New()
+	at := time.Now()
 	message := func(kind job.Kind, id uuid.UUID, d book.Draft, patch string) job.Message {
+		at = at.Add(time.Second)
 		m := job.Message{
 			V: job.MessageVersion, Job: strings.Repeat(strings.ReplaceAll(uuid.NewString(), "-", ""), 3)[:80], Generation: 1,
-			Kind: kind, BookID: id, AcceptedAt: time.Now(),
+			Kind: kind, BookID: id, AcceptedAt: at,
 		}
 		if patch != "" {
 			m.Patch = book.Patch(patch)
@@ -145,14 +148,14 @@ func TestAWriteCostsWhatTheTablesSay(t *testing.T) {
 			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_title": 1, "by_author": 1, "by_updated": 1, "by_isbn": 1}},
 		{"a create of 3 to 4 KB", message(job.Create, id, large, ""), 1,
 			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 4, "jobs": 1, "by_title": 1, "by_author": 1, "by_updated": 1, "by_isbn": 1}},
-		{"a create with two further authors", message(job.Create, of3, three, ""), 1,
-			units{"GetItem": 2, "TransactWriteItems": 1, "UpdateItem": 1, "reads": 2, "books": 6, "jobs": 1, "by_title": 1, "by_author": 3, "by_updated": 1, "by_isbn": 1}},
-		{"an update that leaves title and authors alone, of a book with further ones", message(job.Update, of3, one, `{"published":1974}`), 1,
+		{"a create with a further author", message(job.Create, of2, two, ""), 1,
+			units{"GetItem": 2, "TransactWriteItems": 1, "UpdateItem": 1, "reads": 2, "books": 4, "jobs": 1, "by_title": 2, "by_author": 4, "by_updated": 2, "by_isbn": 2}},
+		{"an update that leaves title and authors alone, of a book with a further one", message(job.Update, of2, one, `{"published":1974}`), 1,
 			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_updated": 2}},
 		{"a refusal that may pass", message(job.Update, uuid.New(), one, `{"published":1974}`), 1,
 			units{"GetItem": 2, "TransactWriteItems": 1, "reads": 2, "books": 2, "jobs": 2}},
-		{"a burial", message(job.Update, of3, one, `{"published":1974}`), work.MaxReceives + 1,
-			units{"GetItem": 2, "TransactWriteItems": 1, "reads": 2, "books": 2, "jobs": 4, "ledger": 1}},
+		{"a burial with a record of 1 to 2 KB", message(job.Update, of2, one, `{"published":1974}`), work.MaxReceives + 1,
+			units{"GetItem": 2, "TransactWriteItems": 1, "reads": 2, "books": 2, "jobs": 4, "ledger": 2}},
 	} {
 		body, err := c.message.Encode()
 		ok(t, err)
