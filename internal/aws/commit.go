@@ -68,7 +68,7 @@ func pause(ctx context.Context, try int) error {
 // time, and never the same for two.
 func backoff(first time.Duration, try int) time.Duration {
 	wait := min(first<<(try-1), longestWait)
-	return wait/2 + rand.N(wait)
+	return wait/2 + rand.N(wait) //nolint:gosec // nobody needs to be surprised
 }
 
 // single does one write that is no transaction.
