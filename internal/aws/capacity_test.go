@@ -138,24 +138,42 @@ func TestAWriteCostsWhatTheTablesSay(t *testing.T) {
 		receives int
 		want     units
 	}{
-		{"a create", message(job.Create, id, one, ""), 1,
-			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_title": 1, "by_author": 1, "by_updated": 1, "by_isbn": 1}},
-		{"an update of no key but its time", message(job.Update, id, one, `{"published":1974}`), 1,
-			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_updated": 2}},
-		{"an update of the title", message(job.Update, id, one, `{"title":"B"}`), 1,
-			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_title": 2, "by_author": 2, "by_updated": 2, "by_isbn": 2}},
-		{"a delete", message(job.Delete, id, one, ""), 1,
-			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_title": 1, "by_author": 1, "by_updated": 1, "by_isbn": 1}},
-		{"a create of 3 to 4 KB", message(job.Create, id, large, ""), 1,
-			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 4, "jobs": 1, "by_title": 1, "by_author": 1, "by_updated": 1, "by_isbn": 1}},
-		{"a create with a further author", message(job.Create, of2, two, ""), 1,
-			units{"GetItem": 2, "TransactWriteItems": 1, "UpdateItem": 1, "reads": 2, "books": 4, "jobs": 1, "by_title": 2, "by_author": 4, "by_updated": 2, "by_isbn": 2}},
-		{"an update that leaves title and authors alone, of a book with a further one", message(job.Update, of2, one, `{"published":1974}`), 1,
-			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_updated": 2}},
-		{"a refusal that may pass", message(job.Update, uuid.New(), one, `{"published":1974}`), 1,
-			units{"GetItem": 2, "TransactWriteItems": 1, "reads": 2, "books": 2, "jobs": 2}},
-		{"a burial with a record of 1 to 2 KB", message(job.Update, of2, one, `{"published":1974}`), work.MaxReceives + 1,
-			units{"GetItem": 2, "TransactWriteItems": 1, "reads": 2, "books": 2, "jobs": 4, "ledger": 2}},
+		{
+			"a create", message(job.Create, id, one, ""), 1,
+			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_title": 1, "by_author": 1, "by_updated": 1, "by_isbn": 1},
+		},
+		{
+			"an update of no key but its time", message(job.Update, id, one, `{"published":1974}`), 1,
+			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_updated": 2},
+		},
+		{
+			"an update of the title", message(job.Update, id, one, `{"title":"B"}`), 1,
+			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_title": 2, "by_author": 2, "by_updated": 2, "by_isbn": 2},
+		},
+		{
+			"a delete", message(job.Delete, id, one, ""), 1,
+			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_title": 1, "by_author": 1, "by_updated": 1, "by_isbn": 1},
+		},
+		{
+			"a create of 3 to 4 KB", message(job.Create, id, large, ""), 1,
+			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 4, "jobs": 1, "by_title": 1, "by_author": 1, "by_updated": 1, "by_isbn": 1},
+		},
+		{
+			"a create with a further author", message(job.Create, of2, two, ""), 1,
+			units{"GetItem": 2, "TransactWriteItems": 1, "UpdateItem": 1, "reads": 2, "books": 4, "jobs": 1, "by_title": 2, "by_author": 4, "by_updated": 2, "by_isbn": 2},
+		},
+		{
+			"an update that leaves title and authors alone, of a book with a further one", message(job.Update, of2, one, `{"published":1974}`), 1,
+			units{"GetItem": 2, "PutItem": 1, "UpdateItem": 1, "reads": 2, "books": 1, "jobs": 1, "by_updated": 2},
+		},
+		{
+			"a refusal that may pass", message(job.Update, uuid.New(), one, `{"published":1974}`), 1,
+			units{"GetItem": 2, "TransactWriteItems": 1, "reads": 2, "books": 2, "jobs": 2},
+		},
+		{
+			"a burial with a record of 1 to 2 KB", message(job.Update, of2, one, `{"published":1974}`), work.MaxReceives + 1,
+			units{"GetItem": 2, "TransactWriteItems": 1, "reads": 2, "books": 2, "jobs": 4, "ledger": 2},
+		},
 	} {
 		body, err := c.message.Encode()
 		ok(t, err)

@@ -182,7 +182,8 @@ func TestEntriesFollowWhateverTheCallerSaysItRead(t *testing.T) {
 	}
 	table := w.prefix + "books"
 	out, err := w.client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
-	if ok(t, err); len(out.Items) != 2 {
+	ok(t, err)
+	if len(out.Items) != 2 {
 		t.Errorf("the table has %d items, want the book and one entry", len(out.Items))
 	}
 }
@@ -199,7 +200,7 @@ func TestARecordOfTheLargestMessageAndALongHistoryIsStored(t *testing.T) {
 	ok(t, w.Jobs().Save(t.Context(), rec))
 	got, _, err := w.Jobs().Get(t.Context(), rec.ID)
 	ok(t, err)
-	if !bytes.Equal(got.Burial.Message, rec.Burial.Message) || !strings.HasPrefix(rec.Burial.Cause, got.Burial.Cause) || len(got.Burial.Cause) == 0 {
+	if !bytes.Equal(got.Burial.Message, rec.Burial.Message) || !strings.HasPrefix(rec.Burial.Cause, got.Burial.Cause) || got.Burial.Cause == "" {
 		t.Errorf("a message of %d and a cause of %d bytes are left", len(got.Burial.Message), len(got.Burial.Cause))
 	}
 	if n := len(got.History); n > 0 && got.History[n-1].Why != rec.History[99].Why {

@@ -45,4 +45,3 @@ func queues(t *testing.T, c *aws.Clients) map[string]string {
 
 // prefix makes names unlike all others.
 func prefix() string { return strings.ReplaceAll(uuid.NewString(), "-", "")[:12] + "-" }
-
