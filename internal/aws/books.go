@@ -48,8 +48,7 @@ func readBook(id uuid.UUID, stored row, now time.Time) (book.Item, error) {
 		return head, err
 	}
 	item := head
-	doc, _ := readBytes(stored, "doc")
-	if err := json.Unmarshal(doc, &item); err != nil {
+	if err := json.Unmarshal(readBytes(stored, "doc"), &item); err != nil {
 		return head, fault.Wrap(fault.Damaged, err, "book %s is damaged", id)
 	}
 	return item, nil

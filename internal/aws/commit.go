@@ -54,8 +54,7 @@ func pause(ctx context.Context, try int) error {
 	if try == 0 {
 		return nil
 	}
-	wait := min(firstWait<<(try-1), longestWait)
-	timer := time.NewTimer(wait/2 + rand.N(wait))
+	timer := time.NewTimer(backoff(firstWait, try))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -63,6 +62,13 @@ func pause(ctx context.Context, try int) error {
 	case <-ctx.Done():
 		return fault.Wrap(fault.Unavailable, context.Cause(ctx), "wait for another try")
 	}
+}
+
+// backoff is how long to wait after this many tries: about twice as long each
+// time, and never the same for two.
+func backoff(first time.Duration, try int) time.Duration {
+	wait := min(first<<(try-1), longestWait)
+	return wait/2 + rand.N(wait) //nolint:gosec // nobody needs to be surprised
 }
 
 // single does one write that is no transaction.

@@ -3,6 +3,7 @@ package aws
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -100,9 +101,7 @@ func (s *Store) query(l listing, partition, after string, limit int) *dynamodb.Q
 		return in
 	}
 	in.FilterExpression = &l.filter
-	for name, value := range l.values {
-		values[name] = value
-	}
+	maps.Copy(values, l.values)
 	return in
 }
 

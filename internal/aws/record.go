@@ -137,12 +137,11 @@ func readRecord(id string, stored row) (job.Record, error) {
 		return head, fault.New(fault.Damaged, "the record of job %s is damaged: an attribute is missing", id)
 	}
 	rec := head
-	doc, _ := readBytes(stored, "doc")
-	if err := json.Unmarshal(doc, &rec); err != nil {
+	if err := json.Unmarshal(readBytes(stored, "doc"), &rec); err != nil {
 		return head, fault.Wrap(fault.Damaged, err, "the record of job %s is damaged", id)
 	}
 	if rec.Burial != nil {
-		rec.Burial.Message, _ = readBytes(stored, "message")
+		rec.Burial.Message = readBytes(stored, "message")
 	}
 	return rec, nil
 }

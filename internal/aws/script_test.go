@@ -3,13 +3,12 @@ package aws_test
 import (
 	"context"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
-
-	"syscall"
 
 	"acervo/internal/aws"
 )
@@ -44,7 +43,7 @@ func (s *script) trouble(operation string, input any) trouble {
 	return s.next(operation, input)
 }
 
-// calls is on whole calls, when the SDK has given up on trying again.
+// onCalls is on whole calls, when the SDK has given up on trying again.
 func (s *script) onCalls(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("script", func(
 		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
@@ -125,9 +124,10 @@ func cancelled(code string) trouble {
 // first is this trouble for the first n calls.
 func first(n int, t trouble) func(string, any) trouble {
 	return func(string, any) trouble {
-		if n--; n >= 0 {
-			return t
+		n--
+		if n < 0 {
+			return nil
 		}
-		return nil
+		return t
 	}
 }

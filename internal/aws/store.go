@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"bytes"
 	"hash/crc32"
 	"regexp"
 	"strconv"
@@ -43,8 +44,8 @@ func seconds(at time.Time) attribute { return integer(at.Unix()) }
 // expiry is the time at which an item ends, rounded up to the seconds of ExpiresAt.
 func expiry(at time.Time) attribute { return seconds(at.Add(time.Second - time.Nanosecond)) }
 
-// The read… functions return the zero value and false for an attribute that is
-// missing or of another type.
+// The read… functions return the zero value for an attribute that is missing or of
+// another type, and false where that cannot be told from what may be stored.
 
 func readString(r row, name string) (string, bool) {
 	a, ok := r[name].(*types.AttributeValueMemberS)
@@ -54,12 +55,12 @@ func readString(r row, name string) (string, bool) {
 	return a.Value, true
 }
 
-func readBytes(r row, name string) ([]byte, bool) {
+func readBytes(r row, name string) []byte {
 	a, ok := r[name].(*types.AttributeValueMemberB)
 	if !ok {
-		return nil, false
+		return nil
 	}
-	return a.Value, true
+	return a.Value
 }
 
 func readBool(r row, name string) bool {
@@ -100,9 +101,8 @@ func newToken() attribute {
 
 // wrote reports whether it is the write of this token that an item has from.
 func wrote(r row, token attribute) bool {
-	stored, _ := readBytes(r, "token")
 	mine, isBinary := token.(*types.AttributeValueMemberB)
-	return isBinary && string(stored) == string(mine.Value)
+	return isBinary && bytes.Equal(mine.Value, readBytes(r, "token"))
 }
 
 var placeholder = regexp.MustCompile(`#(\w+)`)

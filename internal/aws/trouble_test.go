@@ -130,12 +130,12 @@ func hasRecord(t *testing.T, s *aws.Store, want job.Record, revision int64) erro
 // eachWrite runs a check of every write in a store of its own.
 func eachWrite(t *testing.T, check func(t *testing.T, s *script, write, done func() error)) {
 	t.Helper()
-	for name, make := range writes() {
+	for name, prepare := range writes() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &script{}
 			under, plain := troubled(t, s, attempts)
-			write, done := make(t, under, plain)
+			write, done := prepare(t, under, plain)
 			check(t, s, write, done)
 		})
 	}
@@ -209,9 +209,9 @@ func TestAConflictIsTriedAgain(t *testing.T) {
 			t.Parallel()
 			s := &script{}
 			under, plain := troubled(t, s, calls)
-			for name, make := range writes() {
+			for name, prepare := range writes() {
 				s.set(nil)
-				write, done := make(t, under, plain)
+				write, done := prepare(t, under, plain)
 				s.set(first(3, tr))
 				if err := write(); err != nil {
 					t.Errorf("%s: %v", name, err)
