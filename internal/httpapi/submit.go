@@ -96,7 +96,9 @@ func (a *API) readWrite(
 	if write.Key, err = idempotencyKey(r); err != nil {
 		return intake.Write{}, err
 	}
-	write.Hash = requestHash(r, body)
+	if write.Key != "" {
+		write.Hash = requestHash(r, body)
+	}
 	return write, a.limit(w, write)
 }
 

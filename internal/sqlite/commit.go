@@ -122,13 +122,24 @@ func (c *conn) transact(batch []*write) error {
 	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	for _, w := range batch {
-		if err := c.part(w); err != nil {
-			return c.rollback(err)
-		}
+	if err := c.parts(batch); err != nil {
+		return c.rollback(err)
 	}
 	if _, err := c.exec("COMMIT"); err != nil {
 		return c.rollback(err)
+	}
+	return nil
+}
+
+// parts runs the writes of a batch. A lone one is the whole transaction.
+func (c *conn) parts(batch []*write) error {
+	if len(batch) == 1 {
+		return c.run(batch[0])
+	}
+	for _, w := range batch {
+		if err := c.part(w); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -139,10 +150,7 @@ func (c *conn) part(w *write) error {
 	if _, err := c.exec("SAVEPOINT part"); err != nil {
 		return err
 	}
-	t := &tx{conn: c}
-	w.err = safely(func() error { return w.fn(t) })
-	w.after = t.after
-	if w.err != nil {
+	if c.run(w) != nil {
 		if c.GetAutocommit() { // SQLite itself gave the transaction up
 			return w.err
 		}
@@ -152,6 +160,13 @@ func (c *conn) part(w *write) error {
 	}
 	_, err := c.exec("RELEASE part")
 	return err
+}
+
+func (c *conn) run(w *write) error {
+	t := &tx{conn: c}
+	w.err = safely(func() error { return w.fn(t) })
+	w.after = t.after
+	return w.err
 }
 
 // safely turns a panic into an error, so that one caller's bug does not take the

@@ -22,8 +22,9 @@ type LaneOptions struct {
 }
 
 // Lane is queue.Sender, queue.Receiver and queue.Gauge over rows of one file.
-// Messages, receives and delays are rows; order and leases are in memory, where
-// they may be, since no other process has the directory.
+// Messages and receives are rows; order, leases and delays are in memory, where
+// they may be, since no other process has the directory. All of them end with the
+// process, so that a clock that is put back between two lives holds nothing up.
 type Lane struct {
 	db   *DB
 	name string
@@ -52,14 +53,10 @@ func (db *DB) Lane(ctx context.Context, name string, opts LaneOptions) (*Lane, e
 		opts.MaxDepth = 200_000
 	}
 	l := &Lane{db: db, name: name, opts: opts, sched: newSchedule(), wake: make(chan struct{})}
-	now := db.now()
 	err := db.read(ctx, func(c *conn) error {
-		return c.each(`SELECT seq, grp, sent_at, visible_at, receives FROM messages WHERE lane = ? ORDER BY seq`,
+		return c.each(`SELECT seq, grp, sent_at, receives FROM messages WHERE lane = ? ORDER BY seq`,
 			func(s *sqlite3.Stmt) error {
-				e := l.sched.add(s.ColumnInt64(0), s.ColumnText(1), millis(s, 2), s.ColumnInt(4))
-				if visible := millis(s, 3); visible.After(now) {
-					l.sched.hold(e, delayed, visible)
-				}
+				l.sched.add(s.ColumnInt64(0), s.ColumnText(1), millis(s, 2), s.ColumnInt(3))
 				return nil
 			}, name)
 	})
@@ -86,8 +83,8 @@ func (l *Lane) Send(ctx context.Context, m queue.Message) error {
 		}
 		l.db.seq++ // never given twice while this process lives, so that an old handle fits no new message
 		seq := l.db.seq
-		n, err := t.exec(`INSERT INTO messages (seq, lane, grp, dedup, sent_at, visible_at, receives, body, sum)
-			VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (lane, dedup) DO NOTHING`,
+		n, err := t.exec(`INSERT INTO messages (seq, lane, grp, dedup, sent_at, receives, body, sum)
+			VALUES (?, ?, ?, ?, ?, 0, ?, ?) ON CONFLICT (lane, dedup) DO NOTHING`,
 			seq, l.name, m.Group, m.DedupID, now, m.Body, messageSum(m))
 		if err == nil && n > 0 {
 			t.onCommit(func() { l.change(func() { l.sched.add(seq, m.Group, now, 0) }) })
@@ -223,11 +220,8 @@ func (l *Lane) Extend(_ context.Context, h string) error {
 	return nil
 }
 
-// Release is queue.Receiver's. The message is given back even when its delay
-// cannot be stored.
-func (l *Lane) Release(ctx context.Context, h string, delay time.Duration) error {
-	until := l.db.now().Add(delay)
-	var seq int64
+// Release is queue.Receiver's.
+func (l *Lane) Release(_ context.Context, h string, delay time.Duration) error {
 	l.change(func() {
 		e := l.owned(h)
 		switch {
@@ -235,17 +229,10 @@ func (l *Lane) Release(ctx context.Context, h string, delay time.Duration) error
 		case delay <= 0:
 			l.sched.free(e)
 		default:
-			seq = e.seq
-			l.sched.hold(e, delayed, until)
+			l.sched.hold(e, delayed, l.db.now().Add(delay))
 		}
 	})
-	if seq == 0 {
-		return nil
-	}
-	return l.db.write(ctx, buffered, func(t *tx) error {
-		_, err := t.exec(`UPDATE messages SET visible_at = ? WHERE seq = ?`, until, seq)
-		return err
-	})
+	return nil
 }
 
 // Delete is queue.Receiver's.
