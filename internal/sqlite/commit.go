@@ -122,6 +122,7 @@ func (c *conn) transact(batch []*write) error {
 	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
+	clear(c.sent)
 	for _, w := range batch {
 		if err := c.part(w); err != nil {
 			return c.rollback(err)
