@@ -122,6 +122,7 @@ func (c *conn) transact(batch []*write) error {
 	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
+	clear(c.sent)
 	if err := c.parts(batch); err != nil {
 		return c.rollback(err)
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -78,8 +79,8 @@ func (l *Lane) Send(ctx context.Context, m queue.Message) error {
 	}
 	now := l.db.now()
 	return l.db.write(ctx, synced, func(t *tx) error {
-		if l.full() {
-			return fault.New(fault.Unavailable, "The lane %s is full.", l.name)
+		if l.full(t) {
+			return l.refuse(t, m)
 		}
 		l.db.seq++ // never given twice while this process lives, so that an old handle fits no new message
 		seq := l.db.seq
@@ -87,6 +88,7 @@ func (l *Lane) Send(ctx context.Context, m queue.Message) error {
 			VALUES (?, ?, ?, ?, ?, 0, ?, ?) ON CONFLICT (lane, dedup) DO NOTHING`,
 			seq, l.name, m.Group, m.DedupID, now, m.Body, messageSum(m))
 		if err == nil && n > 0 {
+			t.sent[l.name]++
 			t.onCommit(func() { l.change(func() { l.sched.add(seq, m.Group, now, 0) }) })
 		}
 		return err
@@ -97,10 +99,20 @@ func messageSum(m queue.Message) uint32 {
 	return checksum([]byte(m.Group), []byte(m.DedupID), m.Body)
 }
 
-func (l *Lane) full() bool {
+func (l *Lane) full(t *tx) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.sched.entries) >= l.opts.MaxDepth
+	return len(l.sched.entries)+t.sent[l.name] >= l.opts.MaxDepth
+}
+
+// refuse refuses a message for want of room, unless it is on the lane already.
+func (l *Lane) refuse(t *tx, m queue.Message) error {
+	err := error(fault.New(fault.Unavailable, "The lane %s is full.", l.name))
+	failed := t.each(`SELECT 1 FROM messages WHERE lane = ? AND dedup = ?`, func(*sqlite3.Stmt) error {
+		err = nil
+		return nil
+	}, l.name, m.DedupID)
+	return cmp.Or(failed, err)
 }
 
 // change alters the schedule and wakes the receivers, who look what there is to
