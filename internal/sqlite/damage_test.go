@@ -244,6 +244,13 @@ func TestDamageThatOneWriteMeetsFailsNoOtherWriteOfItsCommit(t *testing.T) {
 			func() error { return l.Send(t.Context(), message("a", "under way")) },
 			func() error { return l.Send(t.Context(), message("a", "before")) },
 			func() error {
+				batch, err := l.Receive(t.Context(), 2)
+				if err == nil && len(batch) != 2 {
+					t.Errorf("received %+v", batch)
+				}
+				return err
+			},
+			func() error {
 				_, _, err := db.Jobs().Claim(t.Context(), s.claims[0])
 				if !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), "key of first") {
 					t.Errorf("claiming: %v", err)
@@ -251,13 +258,6 @@ func TestDamageThatOneWriteMeetsFailsNoOtherWriteOfItsCommit(t *testing.T) {
 				return nil
 			},
 			func() error { return l.Send(t.Context(), message("a", "after")) },
-			func() error {
-				batch, err := l.Receive(t.Context(), 2)
-				if err == nil && len(batch) != 2 {
-					t.Errorf("received %+v", batch)
-				}
-				return err
-			},
 		} {
 			wg.Go(func() {
 				if err := write(); err != nil {

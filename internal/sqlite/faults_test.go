@@ -35,7 +35,7 @@ func TestADiskThatFails(t *testing.T) {
 	case os.Getenv("ACERVO_SOAK") != "":
 		step = 1
 	case testing.Short():
-		step = 31
+		step = 61
 	}
 	for how, trouble := range map[string]trouble{"for want of space": fullDisk(), "for being broken": failingDisk()} {
 		for i, r := range []recovery{atOnce, inTime, byRebirth} {
@@ -99,7 +99,7 @@ func live(t *testing.T, start image, trouble trouble, at int, r recovery) (faile
 		for _, w := range firstWrites() {
 			h.ask(&ask{Write: w})
 		}
-		h.garble()
+		_ = h.garble() // until it is settled
 		h.pass(time.Minute)
 		h.recover(r)
 		h.settle()

@@ -164,7 +164,8 @@ func (h *house) ask(a *ask) (accepted bool) {
 	return err == nil
 }
 
-// settle asks again for what has a key and was not accepted.
+// settle asks again for what has a key and was not accepted, and sends again what
+// cannot be read.
 func (h *house) settle() {
 	h.t.Helper()
 	for _, a := range h.asked {
@@ -172,16 +173,19 @@ func (h *house) settle() {
 			h.t.Errorf("the key %q settles nothing", a.Key)
 		}
 	}
+	if h.garble() != nil {
+		h.ok(h.garble())
+	}
 }
 
 const garbage = "garbage"
 
-// garble sends a message that nobody can read, again when that fails.
-func (h *house) garble() {
-	h.t.Helper()
-	h.calls++
-	_ = h.lane.Send(h.t.Context(), queue.Message{Group: bookID(patched).String(), DedupID: garbage + ".1", Body: []byte(garbage)})
+// garble sends a message that nobody can read.
+func (h *house) garble() error {
+	m := queue.Message{Group: bookID(patched).String(), DedupID: garbage + ".1", Body: []byte(garbage)}
+	err := h.lane.Send(h.t.Context(), m)
 	synctest.Wait()
+	return err
 }
 
 func (h *house) pass(d time.Duration) {
@@ -209,6 +213,9 @@ func (h *house) audit() {
 	h.ok((&clerk{db: h.db}).sound(h.t.Context()))
 	records, err := h.records()
 	h.ok(err)
+	if _, found := records[garbage]; !found {
+		h.t.Error("what cannot be read was not buried")
+	}
 	unknown := map[string]int{} // writes of nobody knows which job, by kind and book
 	of := func(k job.Kind, b uuid.UUID) string { return string(k) + " of " + b.String() }
 	for _, a := range h.asked {
@@ -225,7 +232,8 @@ func (h *house) audit() {
 		h.inOrder(a)
 	}
 	for _, rec := range records {
-		if unknown[of(rec.Kind, rec.BookID)]--; rec.ID != garbage && unknown[of(rec.Kind, rec.BookID)] < 0 {
+		unknown[of(rec.Kind, rec.BookID)]--
+		if rec.ID != garbage && unknown[of(rec.Kind, rec.BookID)] < 0 {
 			h.t.Errorf("nobody asked for %+v", rec)
 		}
 		h.ended(rec)

@@ -20,7 +20,7 @@ const sweepBatch = 200
 func (db *DB) Sweep(ctx context.Context) (removed int, err error) {
 	now := db.now()
 	var damage []error
-	for _, table := range []expiring{{"jobs", "id"}, {"claims", "caller, key"}, {"books", "id"}} {
+	for _, table := range []expiring{{"books", "id"}, {"jobs", "id"}, {"claims", "caller, key"}} {
 		n, err := db.sweep(ctx, table, now)
 		removed += n
 		if err != nil && !fault.Is(err, fault.Damaged) {

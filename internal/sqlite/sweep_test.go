@@ -155,16 +155,16 @@ func TestASweepThatIsGivenUpTellsHowFarItCame(t *testing.T) {
 
 func TestASweepPassesOverRowsThatAreDamaged(t *testing.T) {
 	for what, spoil := range map[string]string{
-		"that are not where their index has them": `UPDATE spoilt SET id = zeroblob(16) WHERE rowid IN (3, 260)`,
-		"whose expiry is not what its index has":  `UPDATE spoilt SET expires_at = expires_at + 1 WHERE rowid IN (3, 260)`,
+		"that are not where their index has them": `UPDATE spoilt SET id = zeroblob(16) WHERE rowid IN (3, 203)`,
+		"whose expiry is not what its index has":  `UPDATE spoilt SET expires_at = expires_at + 1 WHERE rowid IN (3, 203)`,
 	} {
 		t.Run(what, func(t *testing.T) {
 			onCommits(t, func(c *commits) {
-				c.remember(300)
+				c.remember(sweepBatch + 5)
 				<-time.After(book.TombstoneTTL)
 				c.spoil(spoil)
 				removed, err := c.Sweep(c.t.Context())
-				if removed != 3*300-2 || !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), "books") {
+				if removed != 3*(sweepBatch+5)-2 || !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), "books") {
 					c.t.Errorf("swept %d rows (%v), want all but the two that are damaged", removed, err)
 				}
 				if jobs, claims, books := c.rows("jobs"), c.rows("claims"), c.rows("books NOT INDEXED"); jobs+claims > 0 || books != 2 {
