@@ -58,7 +58,7 @@ func wire(c config.API, engines *aws.Engines, gauge queue.Gauge, log *slog.Logge
 		Intake: &intake.Intake{
 			Ring: ring, Lane: engines.Writes, Gauge: gauge, Jobs: store.Jobs(), Claims: store.Jobs(), Now: time.Now, MaxAge: c.MaxAge,
 		},
-		Ring: ring, Books: store.Books(), Jobs: store.Jobs(),
+		Ring: ring, Books: store.Books(), Lists: store.Books(), Jobs: store.Jobs(),
 		Keys:    httpapi.Keys{}.With(c.Key, httpapi.Caller{Name: "operator", Role: httpapi.Operator}),
 		Lanes:   []httpapi.Lane{{Name: queue.Writes, Control: engines.Control}},
 		PerKey:  httpapi.NewLimiter(c.RateKey),

@@ -25,6 +25,7 @@ type API struct {
 	Intake *intake.Intake
 	Ring   *job.Keyring
 	Books  book.Store
+	Lists  book.Lister
 	Jobs   job.Store
 	Keys   Keys
 	// Lanes are the lanes that operators watch, in the order of telling.
@@ -35,6 +36,8 @@ type API struct {
 	Checks map[string]func(context.Context) error
 	Now    func() time.Time
 	Log    *slog.Logger
+
+	pace pace
 }
 
 // Lane is a lane by its name.
@@ -46,6 +49,8 @@ type Lane struct {
 // Handler returns the routes.
 func (a *API) Handler() http.Handler {
 	r := a.health()
+
+	r.Get("/v1/books", a.listBooks)
 	r.Get("/v1/books/{id}", a.getBook)
 	r.Post("/v1/books", a.with(Writer, a.createBook))
 	r.Put("/v1/books/{id}", a.with(Writer, a.replaceBook))

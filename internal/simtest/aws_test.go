@@ -177,6 +177,6 @@ func (l *timed) Stats(ctx context.Context) (queue.Stats, error) {
 	return stats, err
 }
 
-func TestHistoriesOnAWS(t *testing.T) { simtest.Histories(t, newOnAWS(t).open, 50) }
+func TestHistoriesOnAWS(t *testing.T) { simtest.Histories(t, 50, newOnAWS(t).open) }
 
 func TestTracesOnAWS(t *testing.T) { simtest.Traces(t, newOnAWS(t).open) }
