@@ -21,7 +21,8 @@ test: ## run every test
 	go test ./...
 
 test-aws: ## run what needs the engines that stand in for AWS; installs and starts them
-	go run ./engines go test -count=1 -timeout 20m ./engines ./internal/aws/... ./internal/simtest/... ./api/... ./worker/...
+	go run ./engines go test -count=1 -timeout 20m -skip 'InMemory|OnAFile' \
+		./engines ./internal/aws ./internal/simtest ./api ./worker
 
 race: ## look for data races: each test twice, in random order, the long ones shortened
 	@set -- $$(go env CC); command -v "$$1" >/dev/null || \

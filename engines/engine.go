@@ -24,18 +24,19 @@ const (
 
 // engine is a server of others and how to run it.
 type engine struct {
-	name     string
-	variable string                                         // tells the command where it is
-	ready    string                                         // a path that answers once the engine does
-	status   int                                            // with this
-	command  func(at string, port int) (args, env []string) // at is where it is installed
+	name      string
+	variables []string                                       // tell tests, and the doors, where it is
+	ready     string                                         // a path that answers once the engine does
+	status    int                                            // with this
+	command   func(at string, port int) (args, env []string) // at is where it is installed
 }
 
 func engines() []engine {
 	return []engine{
 		{
-			name: "DynamoDB Local " + found(pomVersion, pom), variable: "ACERVO_TEST_DYNAMODB",
-			ready: "/", status: http.StatusBadRequest, // it talks to signed requests only
+			name:      "DynamoDB Local " + found(pomVersion, pom),
+			variables: []string{"ACERVO_TEST_DYNAMODB", "ACERVO_DYNAMODB_ENDPOINT"},
+			ready:     "/", status: http.StatusBadRequest, // it talks to signed requests only
 			command: func(at string, port int) (args, env []string) {
 				return []string{
 					"java", "-Xmx512m", "-Djava.library.path=" + filepath.Join(at, "lib"),
@@ -44,8 +45,9 @@ func engines() []engine {
 			},
 		},
 		{
-			name: "ministack " + found(requirementsVersion, requirements), variable: "ACERVO_TEST_SQS",
-			ready: "/_ministack/health", status: http.StatusOK,
+			name:      "ministack " + found(requirementsVersion, requirements),
+			variables: []string{"ACERVO_TEST_SQS", "ACERVO_SQS_ENDPOINT"},
+			ready:     "/_ministack/health", status: http.StatusOK,
 			command: func(at string, port int) (args, env []string) {
 				return []string{filepath.Join(at, "venv", "bin", "python"), filepath.Join(at, "launch.py")},
 					[]string{"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + strconv.Itoa(port), "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0"}

@@ -59,7 +59,9 @@ func run(ctx context.Context, dir string, command []string, stdout io.Writer) (c
 		}
 		started = append(started, r)
 		fmt.Fprintln(stdout, r)
-		environment = append(environment, e.variable+"="+r.url)
+		for _, variable := range e.variables {
+			environment = append(environment, variable+"="+r.url)
+		}
 	}
 	if len(command) == 0 {
 		fmt.Fprintf(stdout, "\nexport %s\n\nStop them with Ctrl-C\n", strings.Join(environment, "\nexport "))
