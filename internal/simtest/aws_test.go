@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,11 +30,15 @@ const (
 type onAWS struct {
 	*aws.Clients
 	tables string
-	lag    time.Duration // from the clock of the histories to that of the engines
+	// forgets tells that the histories are slow: when a message was deleted, SQS has
+	// forgotten it, and stores it when it is sent again. Else they are quick, and it
+	// does not.
+	forgets bool
+	lag     time.Duration // from the clock of the histories to that of the engines
 }
 
 // newOnAWS makes the tables on the engines that make test-aws starts.
-func newOnAWS(t *testing.T) *onAWS {
+func newOnAWS(t *testing.T, forgets bool) *onAWS {
 	t.Helper()
 	opts := aws.Options{
 		Region: "us-east-1", SQSEndpoint: os.Getenv("ACERVO_TEST_SQS"), DynamoDBEndpoint: os.Getenv("ACERVO_TEST_DYNAMODB"),
@@ -46,7 +52,7 @@ func newOnAWS(t *testing.T) *onAWS {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	e := &onAWS{Clients: c, tables: uuid.NewString() + "-"}
+	e := &onAWS{Clients: c, tables: uuid.NewString() + "-", forgets: forgets}
 	if err := aws.NewStore(c, e.tables, time.Now).CreateTables(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -77,10 +83,11 @@ func (e *onAWS) open(now func() time.Time) (simtest.Stores, error) {
 	}
 	store := aws.NewStore(e.Clients, e.tables, func() time.Time { return now().Add(e.lag) })
 	return simtest.Stores{
-		Books: store.Books(), Jobs: store.Jobs(), Claims: store.Jobs(), SentOnce: true, AgesInHand: true,
+		Books: store.Books(), Jobs: store.Jobs(), Claims: store.Jobs(), SentOnce: !e.forgets, AgesInHand: true,
 		Lane: &timed{
 			Lane:    e.Lane(urls[aws.WritesQueue], aws.LaneOptions{Lease: realLease}),
-			Control: store.Control("writes " + uuid.NewString()), now: now, held: map[string]hold{},
+			Control: store.Control("writes " + uuid.NewString()), now: now,
+			forgets: e.forgets, held: map[string]hold{}, deleted: map[string]int{},
 		},
 	}, nil
 }
@@ -90,13 +97,24 @@ func (e *onAWS) open(now func() time.Time) (simtest.Stores, error) {
 type timed struct {
 	*aws.Lane
 	queue.Control
-	now  func() time.Time
-	held map[string]hold // by handle
+	now     func() time.Time
+	forgets bool
+	held    map[string]hold // by handle
+	deleted map[string]int  // how often, by deduplication id
 }
 
 type hold struct {
+	id      string // for deduplication
 	until   time.Time
 	delayed bool
+}
+
+// Send gives a message that was deleted another name, if it is forgotten.
+func (l *timed) Send(ctx context.Context, m queue.Message) error {
+	if l.forgets {
+		m.DedupID += "#" + strconv.Itoa(l.deleted[m.DedupID])
+	}
+	return l.Lane.Send(ctx, m)
 }
 
 func (l *timed) Lease() time.Duration { return lanesLease }
@@ -129,8 +147,9 @@ func (l *timed) Receive(ctx context.Context, limit int) ([]queue.Delivery, error
 		return nil, err
 	}
 	batch, err := l.Lane.Receive(ctx, limit)
-	for _, d := range batch {
-		l.held[d.Handle] = hold{until: l.now().Add(lanesLease)}
+	for i, d := range batch {
+		batch[i].DedupID, _, _ = strings.Cut(d.DedupID, "#")
+		l.held[d.Handle] = hold{id: batch[i].DedupID, until: l.now().Add(lanesLease)}
 	}
 	return batch, err
 }
@@ -139,7 +158,7 @@ func (l *timed) Extend(ctx context.Context, handle string) error {
 	if err := l.owned(ctx, handle); err != nil {
 		return err
 	}
-	l.held[handle] = hold{until: l.now().Add(lanesLease)}
+	l.held[handle] = hold{id: l.held[handle].id, until: l.now().Add(lanesLease)}
 	return l.Lane.Extend(ctx, handle)
 }
 
@@ -159,6 +178,7 @@ func (l *timed) Delete(ctx context.Context, handle string) error {
 	if err := l.owned(ctx, handle); err != nil {
 		return err
 	}
+	l.deleted[l.held[handle].id]++
 	delete(l.held, handle)
 	return l.Lane.Delete(ctx, handle)
 }
@@ -177,6 +197,8 @@ func (l *timed) Stats(ctx context.Context) (queue.Stats, error) {
 	return stats, err
 }
 
-func TestHistoriesOnAWS(t *testing.T) { simtest.Histories(t, 50, newOnAWS(t).open) }
+func TestQuickHistoriesOnAWS(t *testing.T) { simtest.Histories(t, 25, newOnAWS(t, false).open) }
 
-func TestTracesOnAWS(t *testing.T) { simtest.Traces(t, newOnAWS(t).open) }
+func TestSlowHistoriesOnAWS(t *testing.T) { simtest.Histories(t, 25, newOnAWS(t, true).open) }
+
+func TestTracesOnAWS(t *testing.T) { simtest.Traces(t, newOnAWS(t, true).open) }
