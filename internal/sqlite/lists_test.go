@@ -154,6 +154,9 @@ func TestAPageIsBoundedHoweverManyPlacesItPassesOver(t *testing.T) {
 		if len(page) < q.Limit && q.Cursor != "" {
 			short++
 		}
+		if short > 2 {
+			break
+		}
 	}
 	if len(seen) != books || short != 1 {
 		t.Errorf("%d books are listed, and %d pages are cut short; want %d and one", len(seen), short, books)

@@ -269,8 +269,11 @@ func refusesCursors(s *ListSuite) {
 		s.refusesQuery(q, fault.Syntax)
 	}
 	for _, other := range []book.Query{
-		byTitle(s.word[:5]), byTitle(s.word + "x"), byAuthor(s.word), {ISBN: newISBN(), Order: book.ByTitle},
-		{Order: book.ByTitle}, {Order: book.ByAuthor}, {Order: book.Latest},
+		byTitle(s.word[:5]), byTitle(s.word + "x"), byAuthor(s.word),
+		{ISBN: newISBN(), Order: book.ByTitle},
+		{Order: book.ByTitle},
+		{Order: book.ByAuthor},
+		{Order: book.Latest},
 	} {
 		other.Limit, other.Cursor = 1, cursor
 		s.refusesQuery(other, fault.Syntax)
@@ -304,11 +307,19 @@ func refusesLimits(s *ListSuite) {
 
 func refusesCombinations(s *ListSuite) {
 	for _, q := range []book.Query{
-		{Title: s.word, Order: book.ByAuthor}, {Title: s.word, Order: book.Latest}, {Author: s.word, Order: book.ByTitle},
-		{Author: s.word, Order: book.Latest}, {ISBN: newISBN(), Order: book.ByAuthor}, {ISBN: newISBN(), Order: book.Latest},
-		{Title: s.word, Author: s.word, Order: book.ByTitle}, {Title: s.word, Author: s.word, Order: book.ByAuthor},
-		{Title: s.word, ISBN: newISBN(), Order: book.ByTitle}, {Author: s.word, ISBN: newISBN(), Order: book.ByAuthor},
-		{}, {Order: "updated_at"}, {Order: "-title"},
+		{Title: s.word, Order: book.ByAuthor},
+		{Title: s.word, Order: book.Latest},
+		{Author: s.word, Order: book.ByTitle},
+		{Author: s.word, Order: book.Latest},
+		{ISBN: newISBN(), Order: book.ByAuthor},
+		{ISBN: newISBN(), Order: book.Latest},
+		{Title: s.word, Author: s.word, Order: book.ByTitle},
+		{Title: s.word, Author: s.word, Order: book.ByAuthor},
+		{Title: s.word, ISBN: newISBN(), Order: book.ByTitle},
+		{Author: s.word, ISBN: newISBN(), Order: book.ByAuthor},
+		{},
+		{Order: "updated_at"},
+		{Order: "-title"},
 	} {
 		q.Limit = 1
 		s.refusesQuery(q, fault.Combination)
