@@ -87,7 +87,7 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	}
 	runners := tune.runners(c, db, lane, log)
 	api := &httpapi.API{
-		Intake: in, Ring: ring, Books: db.Books(), Jobs: db.Jobs(),
+		Intake: in, Ring: ring, Books: db.Books(), Lists: db.Books(), Jobs: db.Jobs(),
 		Keys:    httpapi.Keys{}.With(key, httpapi.Caller{Name: "operator", Role: httpapi.Operator}),
 		Lanes:   []httpapi.Lane{{Name: writesLane, Control: lane}},
 		PerKey:  httpapi.NewLimiter(c.RateKey),

@@ -25,6 +25,7 @@ type API struct {
 	Intake *intake.Intake
 	Ring   *job.Keyring
 	Books  book.Store
+	Lists  book.Lister
 	Jobs   job.Store
 	Keys   Keys
 	// Lanes are the lanes that operators watch, in the order of telling.
@@ -54,6 +55,7 @@ func (a *API) Handler() http.Handler {
 	r.Get("/readyz", a.readyz)
 	r.Get("/version", a.version)
 
+	r.Get("/v1/books", a.listBooks)
 	r.Get("/v1/books/{id}", a.getBook)
 	r.Post("/v1/books", a.with(Writer, a.createBook))
 	r.Put("/v1/books/{id}", a.with(Writer, a.replaceBook))

@@ -72,7 +72,7 @@ func newServer(t *testing.T, lane sqlite.LaneOptions) *server {
 		Intake: &intake.Intake{
 			Ring: ring, Lane: s.lane, Gauge: s.lane, Jobs: s.db.Jobs(), Claims: s.db.Jobs(), Now: s.clock.Now, MaxAge: 24 * time.Hour,
 		},
-		Ring: ring, Books: s.db.Books(), Jobs: s.db.Jobs(),
+		Ring: ring, Books: s.db.Books(), Lists: s.db.Books(), Jobs: s.db.Jobs(),
 		Keys: httpapi.Keys{}.With(readerKey, httpapi.Caller{Name: "rita", Role: httpapi.Reader}).
 			With(writerKey, httpapi.Caller{Name: "walter", Role: httpapi.Writer}).
 			With(operatorKey, httpapi.Caller{Name: "olga", Role: httpapi.Operator}),
