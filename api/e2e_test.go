@@ -158,7 +158,7 @@ func (f *fleet) servers() (all []*e2etest.Server) {
 // troubles are all kinds of trouble, each over when it returns.
 func (f *fleet) troubles() []func(*testing.T) {
 	return []func(*testing.T){
-		f.workerKilled, f.workerTerminated, f.workerStopped, f.apiKilled, f.apiTerminated,
+		f.workerKilled, f.workerTerminated, f.workerStopped, f.workerStopped, f.apiKilled, f.apiTerminated,
 		f.wireBreaks(0), f.wireBreaks(1), f.engineGone(0), f.engineGone(1),
 	}
 }
@@ -178,9 +178,13 @@ func (f *fleet) workerTerminated(t *testing.T) {
 }
 
 // workerStopped stops a worker for longer than its leases last. It wakes late and
-// finds its jobs in the hands of the other.
-func (f *fleet) workerStopped(*testing.T) {
+// finds its jobs in the hands of the other; and some of what it had sent to the
+// tables arrives only after that.
+func (f *fleet) workerStopped(t *testing.T) {
+	f.wires[0].delays(t, lease*5/4)
+	<-time.After(lease / 10)
 	f.workers[f.dice.IntN(len(f.workers))].Pause(lease * 3 / 2)
+	f.wires[0].heals(t)
 }
 
 func (f *fleet) apiKilled(t *testing.T) {

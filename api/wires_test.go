@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
@@ -42,10 +44,20 @@ func (w *engineWire) breaks(t *testing.T) {
 	w.add(t, `{"name": "mute", "type": "reset_peer", "stream": "downstream", "toxicity": 0.15, "attributes": {"timeout": 0}}`)
 }
 
-// heals ends what breaks began.
+// delays has requests on every other connection arrive after so long.
+func (w *engineWire) delays(t *testing.T, d time.Duration) {
+	t.Helper()
+	w.add(t, fmt.Sprintf(`{"name": "late", "type": "latency", "stream": "upstream", "toxicity": 0.5, "attributes": {"latency": %d}}`,
+		d.Milliseconds()))
+}
+
+// heals ends what breaks and delays began.
 func (w *engineWire) heals(t *testing.T) {
 	t.Helper()
-	for _, name := range []string{"deaf", "mute"} {
+	for _, name := range []string{"deaf", "mute", "late"} {
+		if w.Toxics.GetToxic(name) == nil {
+			continue
+		}
 		if err := w.Toxics.RemoveToxic(context.Background(), name); err != nil {
 			t.Error(err)
 		}
