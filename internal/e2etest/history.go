@@ -1,3 +1,6 @@
+// Package e2etest runs programs and is their clients, who note what they see, and
+// judges it: no acknowledged write lost, none applied twice, all in order. It knows
+// only what goes over the wire, so that it serves every edition.
 package e2etest
 
 import (

@@ -102,7 +102,7 @@ func runTests(t *testing.T, dir string, args ...string) string {
 	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-v", "./internal/simtest"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1") // one part tells all histories, in the order of their seeds
-	out, _ := cmd.CombinedOutput() // red is what is wanted
+	out, _ := cmd.CombinedOutput()                 // red is what is wanted
 	return string(out)
 }
 
