@@ -194,6 +194,19 @@ func TestListsAskEachPartitionOnceAndScanNothing(t *testing.T) {
 		rec.Burial.Lane = lane
 		ok(t, s.Jobs().Save(t.Context(), rec))
 	}
+	for range 40 { // after those of the filter
+		absent, next := newBook()
+		next.Draft.Title = "Água zebra"
+		next.Draft.Authors = []string{"Clarice Zweig"}
+		ok(t, s.Books().Swap(t.Context(), absent, next))
+	}
+	second := func(q book.Query) book.Query {
+		q.Limit = 20
+		_, next, err := s.Books().List(t.Context(), q)
+		ok(t, err)
+		q.Cursor = next
+		return q
+	}
 	page := func(q book.Query) func() error {
 		q.Limit = 20
 		return func() error {
@@ -208,6 +221,7 @@ func TestListsAskEachPartitionOnceAndScanNothing(t *testing.T) {
 	}{
 		{"by title", page(book.Query{Order: book.ByTitle}), 8},
 		{"by title with a filter", page(book.Query{Order: book.ByTitle, Title: "Água"}), 8},
+		{"a second page by title with a filter", page(second(book.Query{Order: book.ByTitle, Title: "Água viva"})), 8},
 		{"by first author", page(book.Query{Order: book.ByAuthor}), 8},
 		{"by author with a filter", page(book.Query{Order: book.ByAuthor, Author: "clarice"}), 16},
 		{"the latest first", page(book.Query{Order: book.Latest}), 8},
