@@ -48,14 +48,7 @@ type Lane struct {
 
 // Handler returns the routes.
 func (a *API) Handler() http.Handler {
-	r := chi.NewRouter()
-	r.Use(requestID, a.recover, middleware.GetHead)
-	r.NotFound(a.notFound)
-	r.MethodNotAllowed(a.otherMethod)
-
-	r.Get("/healthz", a.healthz)
-	r.Get("/readyz", a.readyz)
-	r.Get("/version", a.version)
+	r := a.health()
 
 	r.Get("/v1/books", a.listBooks)
 	r.Get("/v1/books/{id}", a.getBook)
@@ -75,5 +68,21 @@ func (a *API) Handler() http.Handler {
 	r.Get("/v1/dead/{job}", a.with(Operator, a.getDead))
 	r.Post("/v1/dead/{job}/retry", a.with(Operator, a.retryOne))
 	r.Post("/v1/dead/{job}/discard", a.with(Operator, a.discardOne))
+	return r
+}
+
+// HealthHandler returns only the routes that tell how a process does, for one that
+// answers nothing else. It needs Checks and Log.
+func (a *API) HealthHandler() http.Handler { return a.health() }
+
+func (a *API) health() chi.Router {
+	r := chi.NewRouter()
+	r.Use(requestID, a.recover, middleware.GetHead)
+	r.NotFound(a.notFound)
+	r.MethodNotAllowed(a.otherMethod)
+
+	r.Get("/healthz", a.healthz)
+	r.Get("/readyz", a.readyz)
+	r.Get("/version", a.version)
 	return r
 }
