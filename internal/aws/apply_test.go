@@ -22,11 +22,12 @@ import (
 func TestJobsAreAppliedOnceInOrderWhateverTroubleTheirStoreHas(t *testing.T) {
 	t.Parallel()
 	const histories, jobs = 12, 30
+	prefix := tables(t)
 	for seed := range uint64(histories) {
 		t.Run(fmt.Sprint("history ", seed), func(t *testing.T) {
 			t.Parallel()
 			s := &script{}
-			under, plain := troubled(t, s, calls)
+			under, plain := troubled(t, prefix, s, calls)
 			h := &history{t: t, rng: rand.New(rand.NewPCG(seed, 1)), plain: plain, script: s}
 			h.applier = work.NewApplier(under.Books(), under.Jobs(), "writes", time.Now)
 			h.book.ID = uuid.New()
@@ -87,7 +88,7 @@ func (h *history) step() {
 	if item.Existence != h.book.Existence || item.Version != h.book.Version || item.Fence != h.book.Fence || item.Draft.Title != h.book.Draft.Title {
 		h.t.Fatalf("after %s the book is %+v, want %+v", m.Kind, item, h.book)
 	}
-	for i, author := range authors() {
+	for i, author := range h.authors() {
 		page, _, err := h.plain.Books().List(h.t.Context(), book.Query{Author: author, Order: book.ByAuthor, Limit: 2})
 		if err != nil || (len(page) == 1) != (i < len(item.Draft.Authors)) || len(page) > 1 {
 			h.t.Fatalf("the book of %q is listed %d times under %s (%v)", item.Draft.Authors, len(page), author, err)
@@ -95,7 +96,13 @@ func (h *history) step() {
 	}
 }
 
-func authors() []string { return []string{"A", "B", "C"} }
+// authors are those of this book only.
+func (h *history) authors() (names []string) {
+	for i := range 3 {
+		names = append(names, fmt.Sprintf("%s %d", h.book.ID, i))
+	}
+	return names
+}
 
 // deliver is what a lane and its workers do. None of the errors may burn an attempt.
 func (h *history) deliver(m job.Message, receives int) {
@@ -122,7 +129,7 @@ func (h *history) message() job.Message {
 	}
 	switch m.Kind {
 	case job.Create, job.Replace:
-		m.Draft = &book.Draft{Title: title, Authors: authors()[:1+h.rng.IntN(3)]}
+		m.Draft = &book.Draft{Title: title, Authors: h.authors()[:1+h.rng.IntN(3)]}
 	case job.Update:
 		m.Patch = book.Patch(fmt.Sprintf(`{"title":%q}`, title))
 	}

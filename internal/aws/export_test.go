@@ -2,8 +2,10 @@ package aws
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"acervo/internal/job"
 )
@@ -14,10 +16,11 @@ func ClaimID(c job.Claim) string {
 	return id
 }
 
-// DropTables deletes all tables of a store.
+// DropTables deletes the tables of a store that there are.
 func DropTables(ctx context.Context, s *Store) error {
 	for _, t := range Tables() {
-		if _, err := s.db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: s.table(t.Name)}); err != nil {
+		_, err := s.db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: s.table(t.Name)})
+		if _, gone := errors.AsType[*types.ResourceNotFoundException](err); err != nil && !gone {
 			return err
 		}
 	}

@@ -45,7 +45,7 @@ func TestAnIndexThatLagsShowsNothingThatIsNoMore(t *testing.T) {
 	t.Run("a page of books has neither the deleted nor the moved", func(t *testing.T) {
 		t.Parallel()
 		s, l := &script{}, &lagging{seen: map[string]*dynamodb.QueryOutput{}}
-		under, plain := troubled(t, s, calls)
+		under, plain := troubled(t, tables(t), s, calls)
 		deleted, moved, kept := swapped(t, plain), swapped(t, plain), swapped(t, plain)
 		s.set(l.trouble)
 		q := book.Query{Title: "agua", Order: book.ByTitle, Limit: 10}
@@ -67,7 +67,7 @@ func TestAnIndexThatLagsShowsNothingThatIsNoMore(t *testing.T) {
 	t.Run("a page of the ledger has neither the discarded nor the buried again", func(t *testing.T) {
 		t.Parallel()
 		s, l := &script{}, &lagging{seen: map[string]*dynamodb.QueryOutput{}}
-		under, plain := troubled(t, s, calls)
+		under, plain := troubled(t, tables(t), s, calls)
 		discarded, again, kept := saved(t, plain), saved(t, plain), saved(t, plain)
 		s.set(l.trouble)
 		page, _, err := under.Jobs().Dead(t.Context(), job.Filter{}, "", 10)

@@ -80,9 +80,8 @@ func (s *script) onAttempts(stack *middleware.Stack) error {
 }
 
 // troubled is a store under a script, beside one that is not.
-func troubled(t *testing.T, s *script, on func(*script) func(*middleware.Stack) error) (under, plain *aws.Store) {
+func troubled(t *testing.T, prefix string, s *script, on func(*script) func(*middleware.Stack) error) (under, plain *aws.Store) {
 	t.Helper()
-	prefix := tables(t)
 	clients := dynamoDB(t, aws.Options{Middleware: []func(*middleware.Stack) error{on(s)}})
 	now := newClock().now
 	return aws.NewStore(clients, prefix, now), aws.NewStore(dynamoDB(t, aws.Options{}), prefix, now)

@@ -130,14 +130,22 @@ func (s *Store) createTable(ctx context.Context, t Table) error {
 	if err := wait.Wait(ctx, &dynamodb.DescribeTableInput{TableName: name}, createTime); err != nil {
 		return err
 	}
-	ttl, err := s.db.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: name})
-	if err != nil || ttl.TimeToLiveDescription.TimeToLiveStatus != types.TimeToLiveStatusDisabled {
-		return err
-	}
-	_, err = s.db.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
-		TableName:               name,
+	return s.expire(ctx, name)
+}
+
+// expire lets the items of a table expire, unless they do.
+func (s *Store) expire(ctx context.Context, table *string) error {
+	_, err := s.db.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+		TableName:               table,
 		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: sdk.String(ExpiresAt), Enabled: sdk.Bool(true)},
 	})
+	if err == nil {
+		return nil
+	}
+	is, unknown := s.db.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: table})
+	if unknown == nil && is.TimeToLiveDescription.TimeToLiveStatus != types.TimeToLiveStatusDisabled {
+		return nil
+	}
 	return err
 }
 

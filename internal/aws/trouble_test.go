@@ -127,14 +127,15 @@ func hasRecord(t *testing.T, s *aws.Store, want job.Record, revision int64) erro
 	return err
 }
 
-// eachWrite runs a check of every write in a store of its own.
+// eachWrite runs a check of every write under a script of its own.
 func eachWrite(t *testing.T, check func(t *testing.T, s *script, write, done func() error)) {
 	t.Helper()
+	prefix := tables(t)
 	for name, prepare := range writes() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &script{}
-			under, plain := troubled(t, s, attempts)
+			under, plain := troubled(t, prefix, s, attempts)
 			write, done := prepare(t, under, plain)
 			check(t, s, write, done)
 		})
@@ -204,11 +205,12 @@ func TestAConflictIsTriedAgain(t *testing.T) {
 		"for want of units":  cancelled("ThrottlingError"),
 		"for want of room":   cancelled("ProvisionedThroughputExceeded"),
 	}
+	prefix := tables(t)
 	for name, tr := range troubles {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &script{}
-			under, plain := troubled(t, s, calls)
+			under, plain := troubled(t, prefix, s, calls)
 			for name, prepare := range writes() {
 				s.set(nil)
 				write, done := prepare(t, under, plain)
@@ -231,7 +233,7 @@ func TestAConflictIsTriedAgain(t *testing.T) {
 func TestACallThatIsSlowEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s := &script{}
-	under, plain := troubled(t, s, calls)
+	under, plain := troubled(t, tables(t), s, calls)
 	absent, next := newBook()
 	ctx, cancel := context.WithCancel(t.Context())
 	s.set(func(string, any) trouble {
@@ -272,7 +274,7 @@ func TestKeysThatWereNotProcessedAreAskedForAgain(t *testing.T) {
 	t.Parallel()
 	const many = 20 // more than the tries without any progress
 	s := &script{}
-	under, plain := troubled(t, s, calls)
+	under, plain := troubled(t, tables(t), s, calls)
 	lane := uuid.NewString()
 	for range many {
 		absent, next := newBook()
