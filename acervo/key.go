@@ -10,10 +10,13 @@ import (
 	"strings"
 )
 
+// keyFile holds the operator key of a data directory.
+const keyFile = "operator.key"
+
 // operatorKey returns the key in the data directory and the file that holds it.
 // It makes one on the first run, readable by its owner only.
 func operatorKey(dir string) (key, path string, err error) {
-	path = filepath.Join(dir, "operator.key")
+	path = filepath.Join(dir, keyFile)
 	stored, err := os.ReadFile(path)
 	switch key = strings.TrimSpace(string(stored)); {
 	case err == nil && key != "":

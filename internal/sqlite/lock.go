@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -13,15 +14,26 @@ import (
 	"acervo/internal/fault"
 )
 
+const (
+	databaseName = "acervo.db"
+	lockName     = "acervo.lock"
+)
+
+// lockPatience is how long a lock may be in the way: whoever only looks whether a
+// directory is held has it for a moment.
+const lockPatience = 100 * time.Millisecond
+
 // dirLock keeps a second process off a data directory. The kernel lets go of it
 // when the process ends, however it ends.
 type dirLock struct{ file *flock.Flock }
 
 func lockDir(dir string) (*dirLock, error) {
-	path := filepath.Join(dir, "acervo.lock")
+	path := filepath.Join(dir, lockName)
 	file := flock.New(path, flock.SetPermissions(0o600))
-	ok, err := file.TryLock()
-	if err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	ok, err := file.TryLockContext(ctx, lockPatience/10)
+	if err != nil && ctx.Err() == nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "lock the data directory")
 	}
 	if !ok {
