@@ -16,6 +16,8 @@ type Kind string
 const (
 	// Syntax: the request cannot be understood as it stands (400).
 	Syntax Kind = "bad_request"
+	// Combination: each part is understood, but they do not go together (400).
+	Combination Kind = "unsupported_combination"
 	// Unauthorized: no credentials, or none that are known (401).
 	Unauthorized Kind = "unauthorized"
 	// Forbidden: known, but the role does not suffice (403).
@@ -54,7 +56,8 @@ const (
 
 // Field is one fault in one place of a request.
 type Field struct {
-	// Pointer is an RFC 6901 pointer into the body, empty for the whole of it.
+	// Pointer is an RFC 6901 pointer into the body, empty for the whole of it; of a
+	// read, into the query as if it were an object of its parameters.
 	Pointer string `json:"pointer"`
 	// Code is stable and for programs: required, too_long, unknown_field…
 	Code string `json:"code"`
