@@ -29,5 +29,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		Serve:   func(ctx context.Context, c config.Serve) error { return serve(ctx, c, stdout) },
 		Local:   local,
 		Inspect: inspect,
+		Backup:  backup,
+		Restore: restore,
 	})
 }

@@ -62,7 +62,11 @@ func Explain(err error) string {
 	}
 	b.WriteString(safe(fields.Detail))
 	for _, f := range fields.Fields {
-		b.WriteString("\n  " + safe(f.Pointer) + ": " + safe(f.Detail))
+		b.WriteString("\n  ")
+		if f.Pointer != "" { // without one the whole is at fault
+			b.WriteString(safe(f.Pointer) + ": ")
+		}
+		b.WriteString(safe(f.Detail))
 	}
 	return b.String()
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -77,11 +76,10 @@ func openBeside(dir string) (*conn, error) {
 		return nil, err
 	}
 	var schema int
-	err = errors.Join(storeError(c.Exec(`PRAGMA query_only = ON`), "open the database to read"),
-		c.each(`PRAGMA user_version`, func(s *sqlite3.Stmt) error {
-			schema = s.ColumnInt(0)
-			return nil
-		}))
+	err = c.each(`PRAGMA user_version`, func(s *sqlite3.Stmt) error {
+		schema = s.ColumnInt(0)
+		return nil
+	})
 	if steps, _ := fs.Glob(migrations, "migrations/*.sql"); err == nil && schema > len(steps) {
 		err = fault.New(fault.Conflict, "the database has schema %d, written by a newer release; this one knows schema %d", schema, len(steps))
 	}
@@ -92,7 +90,7 @@ func openBeside(dir string) (*conn, error) {
 }
 
 // Backup writes a consistent copy of the database of a directory to a new file,
-// also while another process has it open and writes.
+// also while another process has it open and writes: it is one long read.
 func Backup(ctx context.Context, dir, file string) (err error) {
 	c, err := openBeside(dir)
 	if err != nil {
@@ -100,9 +98,6 @@ func Backup(ctx context.Context, dir, file string) (err error) {
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
 	defer c.SetInterrupt(c.SetInterrupt(ctx))
-	if _, err := os.Stat(file); err == nil {
-		return fault.New(fault.Conflict, "%s is there already", file)
-	}
-	_, err = c.exec(fmt.Sprintf(`VACUUM INTO '%s'`, strings.ReplaceAll(file, "'", "''")))
+	_, err = c.exec(`VACUUM INTO ?`, file)
 	return err
 }
