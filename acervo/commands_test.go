@@ -281,9 +281,13 @@ func TestKeyCommands(t *testing.T) {
 		t.Errorf("a revoked key ends with %d", code)
 	}
 	for _, args := range [][]string{
-		{"key", "add", "ci"}, {"key", "add", "--role", "reader"}, {"key", "add", "a", "b", "--role", "reader"},
-		{"key", "add", "ci", "--role", "reader", "--expires", "soon"}, {"key", "add", "ci", "--role", "reader", "--expires", "0d"},
-		{"key", "add", "ci", "--role", "reader", "--expires", "-1h"}, {"key", "add", "ci", "--role", "reader", "--expires", "99999d"},
+		{"key", "add", "ci"},
+		{"key", "add", "--role", "reader"},
+		{"key", "add", "a", "b", "--role", "reader"},
+		{"key", "add", "ci", "--role", "reader", "--expires", "soon"},
+		{"key", "add", "ci", "--role", "reader", "--expires", "0d"},
+		{"key", "add", "ci", "--role", "reader", "--expires", "-1h"},
+		{"key", "add", "ci", "--role", "reader", "--expires", "99999d"},
 	} {
 		if _, code := sh.run(t, args...); code != 2 {
 			t.Errorf("%v ends with %d", args, code)
@@ -294,9 +298,22 @@ func TestKeyCommands(t *testing.T) {
 func TestCommandsWithoutAServer(t *testing.T) {
 	t.Parallel()
 	commands := [][]string{
-		{"book", "list"}, {"book", "get", "x"}, {"book", "add", "--title", "a"}, {"book", "set", "x", "--title", "a"}, {"book", "rm", "x"},
-		{"job", "x"}, {"queue"}, {"queue", "pause"}, {"dead", "list"}, {"dead", "groups"}, {"dead", "show", "x"}, {"dead", "retry", "x"},
-		{"dead", "discard", "x"}, {"key", "list"}, {"key", "revoke", "x"}, {"key", "add", "x", "--role", "reader"},
+		{"book", "list"},
+		{"book", "get", "x"},
+		{"book", "add", "--title", "a"},
+		{"book", "set", "x", "--title", "a"},
+		{"book", "rm", "x"},
+		{"job", "x"},
+		{"queue"},
+		{"queue", "pause"},
+		{"dead", "list"},
+		{"dead", "groups"},
+		{"dead", "show", "x"},
+		{"dead", "retry", "x"},
+		{"dead", "discard", "x"},
+		{"key", "list"},
+		{"key", "revoke", "x"},
+		{"key", "add", "x", "--role", "reader"},
 	}
 	nowhere := shell{dir: dataDir(t)}
 	for _, args := range commands {

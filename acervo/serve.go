@@ -80,11 +80,9 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	secret, from := c.Key, "given in --key or ACERVO_KEY"
-	if secret == "" {
-		if secret, from, err = operatorKey(c.Data); err != nil {
-			return err
-		}
+	secret, from, err := operatorKey(c)
+	if err != nil {
+		return err
 	}
 	ring := job.NewKeyring(time.Now, current, retired...)
 	in := &intake.Intake{
@@ -102,13 +100,9 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 		Now:     time.Now, Log: log,
 	}
 
-	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", c.Addr)
+	listener, err := listen(ctx, c)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	if err := tellAddress(c.Data, scheme(c), listener.Addr()); err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	greet(stdout, c, listener.Addr(), secret, from)
 
@@ -122,6 +116,19 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	err = serveHTTP(ctx, c, listener, api.Handler(), log)
 	stopWork()
 	return errors.Join(err, all.Wait())
+}
+
+// listen listens, and tells the commands on this machine where.
+func listen(ctx context.Context, c config.Serve) (net.Listener, error) {
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if err := tellAddress(c.Data, scheme(c), listener.Addr()); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
 }
 
 // tokens takes those of the configured issuer, if there is one.
@@ -159,9 +166,9 @@ func scheme(c config.Serve) string {
 	return "http"
 }
 
-func greet(stdout io.Writer, c config.Serve, addr net.Addr, key, from string) {
+func greet(stdout io.Writer, c config.Serve, addr net.Addr, secret, from string) {
 	fmt.Fprintf(stdout, "Acervo serves   %s://%s\nOperator key    %s\n                (%s)\nData            %s\nStop it with    Ctrl-C\n",
-		scheme(c), addr, key, from, c.Data)
+		scheme(c), addr, secret, from, c.Data)
 }
 
 // serveHTTP answers requests until ctx ends or the listener fails, then lets the

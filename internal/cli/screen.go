@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +27,8 @@ type screen struct {
 
 // screen returns the screen of this program. Colours are for terminals whose
 // owner does not mind them (no-color.org).
-func (p program) screen(json bool) screen {
-	s := screen{out: p.stdout, json: json}
+func (p program) screen(asJSON bool) screen {
+	s := screen{out: p.stdout, json: asJSON}
 	if file, ok := p.stdout.(*os.File); ok {
 		info, err := file.Stat()
 		s.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
@@ -131,12 +132,12 @@ func (s screen) table(heading []string, rows [][]cell) {
 // facts prints names and values, aligned, without those that have none.
 func (s screen) facts(pairs ...string) {
 	wide := 0
-	for i := 0; i < len(pairs); i += 2 {
-		wide = max(wide, len(pairs[i]))
+	for pair := range slices.Chunk(pairs, 2) {
+		wide = max(wide, len(pair[0]))
 	}
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			fmt.Fprintf(s.out, "%s  %s\n", s.toned(cell{fmt.Sprintf("%-*s", wide, pairs[i]), bold}), safe(pairs[i+1]))
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			fmt.Fprintf(s.out, "%s  %s\n", s.toned(cell{fmt.Sprintf("%-*s", wide, pair[0]), bold}), safe(pair[1]))
 		}
 	}
 }

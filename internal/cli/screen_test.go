@@ -46,7 +46,7 @@ func FuzzSafe(f *testing.F) {
 
 func TestTables(t *testing.T) {
 	t.Parallel()
-	print := func(s screen, rows ...[]cell) string {
+	draw := func(s screen, rows ...[]cell) string {
 		var out bytes.Buffer
 		s.out = &out
 		s.table([]string{"ID", "TITLE", "N"}, rows)
@@ -54,34 +54,34 @@ func TestTables(t *testing.T) {
 	}
 	t.Run("columns stand below each other, however wide the letters are", func(t *testing.T) {
 		t.Parallel()
-		got := print(screen{}, cells("1", "源氏物語", "5"), cells("22", "Cafe\u0301", "6"))
+		got := draw(screen{}, cells("1", "源氏物語", "5"), cells("22", "Cafe\u0301", "6"))
 		if want := "ID  TITLE     N\n1   源氏物語  5\n22  Cafe\u0301      6\n"; got != want {
 			t.Errorf("got\n%s", got)
 		}
 	})
 	t.Run("what the server says breaks no row", func(t *testing.T) {
 		t.Parallel()
-		if got := print(screen{}, cells("1", "a\nb\x1b[2J", "5")); strings.Count(got, "\n") != 2 || strings.Contains(got, "\x1b") {
+		if got := draw(screen{}, cells("1", "a\nb\x1b[2J", "5")); strings.Count(got, "\n") != 2 || strings.Contains(got, "\x1b") {
 			t.Errorf("got %q", got)
 		}
 	})
 	t.Run("a terminal gets no endless line, a file gets the whole of it", func(t *testing.T) {
 		t.Parallel()
 		long := strings.Repeat("語", 100)
-		if got := print(screen{}, cells("1", long, "5")); !strings.Contains(got, long) {
+		if got := draw(screen{}, cells("1", long, "5")); !strings.Contains(got, long) {
 			t.Errorf("got %s", got)
 		}
-		if got := print(screen{terminal: true}, cells("1", long, "5")); strings.Contains(got, long) || !strings.Contains(got, "語…") {
+		if got := draw(screen{terminal: true}, cells("1", long, "5")); strings.Contains(got, long) || !strings.Contains(got, "語…") {
 			t.Errorf("got %s", got)
 		}
 	})
 	t.Run("there is colour only where it is wanted", func(t *testing.T) {
 		t.Parallel()
 		row := []cell{{"1", plain}, {"dead", red}, {"5", plain}}
-		if got := print(screen{colour: true}, row); !strings.Contains(got, "\x1b[31mdead\x1b[0m") || !strings.Contains(got, "\x1b[1mID\x1b[0m") {
+		if got := draw(screen{colour: true}, row); !strings.Contains(got, "\x1b[31mdead\x1b[0m") || !strings.Contains(got, "\x1b[1mID\x1b[0m") {
 			t.Errorf("got %q", got)
 		}
-		if got := print(screen{}, row); strings.Contains(got, "\x1b") {
+		if got := draw(screen{}, row); strings.Contains(got, "\x1b") {
 			t.Errorf("got %q", got)
 		}
 	})

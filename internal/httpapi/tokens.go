@@ -136,7 +136,7 @@ func (t *Tokens) judge(c jwt.Claims) error {
 
 // roleIn returns the highest role that a claim names, zero for none.
 func roleIn(claims map[string]any, claim string) key.Role {
-	var value any = claims[claim]
+	value := claims[claim]
 	if strings.HasPrefix(claim, "/") {
 		value = at(claims, jsontext.Pointer(claim))
 	}

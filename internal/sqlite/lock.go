@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -19,9 +18,9 @@ const (
 	lockName     = "acervo.lock"
 )
 
-// lockPatience is how long a lock may be in the way: whoever only looks whether a
-// directory is held has it for a moment.
-const lockPatience = 100 * time.Millisecond
+// lockTries is how often a lock is tried: whoever only looks whether a directory
+// is held has it for a moment.
+const lockTries = 10
 
 // dirLock keeps a second process off a data directory. The kernel lets go of it
 // when the process ends, however it ends.
@@ -30,10 +29,12 @@ type dirLock struct{ file *flock.Flock }
 func lockDir(dir string) (*dirLock, error) {
 	path := filepath.Join(dir, lockName)
 	file := flock.New(path, flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
-	defer cancel()
-	ok, err := file.TryLockContext(ctx, lockPatience/10)
-	if err != nil && ctx.Err() == nil {
+	ok, err := file.TryLock()
+	for try := 1; !ok && err == nil && try < lockTries; try++ {
+		<-time.After(10 * time.Millisecond)
+		ok, err = file.TryLock()
+	}
+	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "lock the data directory")
 	}
 	if !ok {
