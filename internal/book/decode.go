@@ -86,9 +86,10 @@ func (f *faults) members(pointer string, raw []byte, known ...string) []member {
 			break
 		}
 		m.value = value.Clone()
+		f.duplicatesIn(m)
 		switch {
 		case seen[m.name]:
-			f.syntax(m.pointer, "duplicate_field", "the name stands more than once")
+			f.duplicate(m.pointer)
 		case !slices.Contains(known, m.name):
 			f.syntax(m.pointer, "unknown_field", "there is no such field; names are spelt in lower case")
 		default:
@@ -105,6 +106,19 @@ func (f *faults) members(pointer string, raw []byte, known ...string) []member {
 		return nil
 	}
 	return all
+}
+
+// duplicatesIn notes the first name that stands twice somewhere within a value,
+// whatever the value should have been.
+func (f *faults) duplicatesIn(m member) {
+	err := jsontext.NewDecoder(bytes.NewReader(m.value)).SkipValue()
+	if twice, ok := errors.AsType[*jsontext.SyntacticError](err); ok && errors.Is(err, jsontext.ErrDuplicateName) {
+		f.duplicate(m.pointer + string(twice.JSONPointer))
+	}
+}
+
+func (f *faults) duplicate(pointer string) {
+	f.syntax(pointer, "duplicate_field", "the name stands more than once")
 }
 
 // syntaxError tells why a value that should be an object is not one.

@@ -53,8 +53,28 @@ func misspellings() []misspelling {
 		{"an empty name is unknown", draftWith("", `1`), "/ unknown_field"},
 		{"a pointer escapes slash and tilde", draftWith("a/b~c", `1`), "/a~1b~0c unknown_field"},
 		{
+			"a name twice in what should be a string is told", draftWith("isbn", `{"a":1,"a":2}`),
+			"/isbn/a duplicate_field, /isbn type",
+		},
+		{
+			"a name twice in what should be a list is told", draftWith("authors", `{"a/b":1,"a/b":2}`),
+			"/authors/a~1b duplicate_field, /authors type",
+		},
+		{
+			"a name twice deep in a list is told", draftWith("authors", `["x",[{"b":{"c":1,"c":2}}]]`),
+			"/authors/1/0/b/c duplicate_field, /authors type",
+		},
+		{
+			"a name twice within a price is told", draftWith("price", `{"amount":{"a":1,"a":2},"currency":"BRL"}`),
+			"/price/amount/a duplicate_field, /price/amount type",
+		},
+		{
+			"a name twice in what nobody knows is told", draftWith("publisher", `[{"a":1,"a":2}]`),
+			"/publisher/0/a duplicate_field, /publisher unknown_field",
+		},
+		{
 			"names in a price are told too", draftWith("price", `{"amount":"1","currency":"BRL","Amount":"1","currency":"EUR"}`),
-			"/price/Amount unknown_field, /price/currency duplicate_field",
+			"/price/currency duplicate_field, /price/Amount unknown_field",
 		},
 	}
 }

@@ -40,7 +40,7 @@ func FuzzParseDraft(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		d, err := book.ParseDraft(raw, uuid.Nil, july())
 		if err != nil {
-			refused(t, err)
+			refused(t, raw, err)
 			return
 		}
 		obeys(t, d, july())
@@ -63,7 +63,7 @@ func FuzzParsePatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		patch, err := book.ParsePatch(raw, someID(), july())
 		if err != nil {
-			refused(t, err)
+			refused(t, raw, err)
 			return
 		}
 		if !patch.IsValid() || patch.Kind() != '{' || len(patch) > 64<<10 {
@@ -85,13 +85,16 @@ func FuzzParsePatch(f *testing.F) {
 }
 
 // refused checks that a refusal tells the client what to do about it.
-func refused(t *testing.T, err error) {
+func refused(t *testing.T, raw []byte, err error) {
 	t.Helper()
 	switch kind := fault.KindOf(err); kind {
 	case fault.TooLarge:
 	case fault.Syntax, fault.Invalid:
 		if n := len(fields(err)); n == 0 || n > 100 {
 			t.Errorf("%d faults: %v", n, err)
+		}
+		if kind == fault.Invalid && !jsontext.Value(raw).IsValid() {
+			t.Errorf("only the fields of %q are refused: %v", raw, err)
 		}
 	default:
 		t.Errorf("%s: %v", kind, err)

@@ -95,7 +95,7 @@ func (a *API) replaceBook(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) updateBook(w http.ResponseWriter, r *http.Request) {
-	a.change(w, r, job.Update, "Accept-Patch", func(id uuid.UUID, body []byte) (intake.Write, error) {
+	a.change(w, r, job.Update, acceptPatch, func(id uuid.UUID, body []byte) (intake.Write, error) {
 		patch, err := book.ParsePatch(body, id, a.Now())
 		return intake.Write{Patch: patch}, err
 	})

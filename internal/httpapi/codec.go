@@ -15,9 +15,12 @@ import (
 	"acervo/internal/fault"
 )
 
+// acceptPatch is the header that tells what PATCH takes.
+const acceptPatch = "Accept-Patch"
+
 // mediaTypes are the content types taken under the header that tells of them.
 func mediaTypes(accept string) []string {
-	if accept == "Accept-Patch" {
+	if accept == acceptPatch {
 		return []string{"application/merge-patch+json", "application/json"}
 	}
 	return []string{"application/json"}

@@ -5,6 +5,11 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"acervo/internal/fault"
+	"acervo/internal/job"
 )
 
 // healthz says that the process answers.
@@ -12,20 +17,32 @@ func (a *API) healthz(w http.ResponseWriter, r *http.Request) {
 	a.json(w, r, http.StatusOK, map[string]string{"status": "ok"})
 }
 
+// unready is the problem of a process that is not ready, with what it depends on.
+type unready struct {
+	fault.Problem
+	Checks map[string]string `json:"checks"`
+}
+
 // readyz says whether everything that requests depend on answers.
 func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	status, state, checks := http.StatusOK, "ready", map[string]string{}
+	ready, checks := true, map[string]string{}
 	for name, check := range a.Checks {
 		checks[name] = "ok"
 		if err := check(ctx); err != nil {
 			a.Log.WarnContext(ctx, "not ready", "check", name, "error", err)
-			status, state, checks[name] = http.StatusServiceUnavailable, "not ready", "failing"
-			w.Header().Set("Retry-After", retryAfter)
+			ready, checks[name] = false, "failing"
 		}
 	}
-	a.json(w, r, status, map[string]any{"status": state, "checks": checks})
+	if !ready {
+		p := fault.ProblemOf(fault.New(fault.Unavailable, "Something that requests depend on does not answer."))
+		w.Header().Set("Retry-After", a.retryAfter(r.Context(), job.Job{}))
+		body, _ := json.Marshal(unready{p, checks}, json.Deterministic(true)) // texts of our own
+		write(w, p.Status, problemType, body)
+		return
+	}
+	a.json(w, r, http.StatusOK, map[string]any{"status": "ready", "checks": checks})
 }
 
 // versionView is the build.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"acervo/internal/fault"
+	"acervo/internal/job"
 )
 
 // problem answers with a problem object. What is the server's own trouble goes to
@@ -30,14 +32,17 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 			"method", r.Method, "route", chi.RouteContext(r.Context()).RoutePattern(), "error", err)
 	}
 	if p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", a.retryAfter(r.Context(), job.Job{}))
 	}
 	writeProblem(w, p)
 }
 
+// problemType is the content type of problem objects (RFC 9457).
+const problemType = "application/problem+json"
+
 func writeProblem(w http.ResponseWriter, p fault.Problem) {
 	body, _ := json.Marshal(p, jsontext.AllowInvalidUTF8(true)) // nothing else could fail
-	write(w, p.Status, "application/problem+json", body)
+	write(w, p.Status, problemType, body)
 }
 
 func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
@@ -47,8 +52,12 @@ func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
 // otherMethod answers OPTIONS, and refuses the methods that an address does not
 // have; both tell the ones that it has.
 func (a *API) otherMethod(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Allow", strings.Join(allowedMethods(r), ", "))
+	allowed := allowedMethods(r)
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	if r.Method == http.MethodOptions {
+		if slices.Contains(allowed, http.MethodPatch) { // RFC 5789 section 3.1
+			w.Header().Set(acceptPatch, strings.Join(mediaTypes(acceptPatch), ", "))
+		}
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}

@@ -306,6 +306,11 @@ func TestOptions(t *testing.T) {
 			t.Parallel()
 			got := s.do(t, request{method: http.MethodOptions, path: path, header: headers("Authorization", "")})
 			got.wantHeader(t, "Allow", allow)
+			patchable := ""
+			if strings.Contains(allow, http.MethodPatch) {
+				patchable = "application/merge-patch+json, application/json"
+			}
+			got.wantHeader(t, "Accept-Patch", patchable)
 			if got.status != http.StatusNoContent || got.body != "" {
 				t.Errorf("got %d %q", got.status, got.body)
 			}

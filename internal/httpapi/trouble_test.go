@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -145,7 +146,10 @@ func TestReadiness(t *testing.T) {
 	if got.status != http.StatusServiceUnavailable {
 		t.Errorf("got %d", got.status)
 	}
-	wantJSON(t, got.body, `{"status":"not ready","checks":{"store":"ok","lane":"failing"}}`)
+	wantJSON(t, got.body, fmt.Sprintf(`{"type":"/problems/unavailable","title":%q,"status":503,
+		"detail":"Something that requests depend on does not answer.","checks":{"store":"ok","lane":"failing"}}`,
+		fault.Describe(fault.Unavailable).Title))
+	got.wantHeader(t, "Content-Type", "application/problem+json")
 	got.wantHeader(t, "Retry-After", "1")
 	if lines := s.log.all(); len(lines) != 1 || !strings.Contains(lines[0], errSecret.Error()) {
 		t.Errorf("logged %q", lines)

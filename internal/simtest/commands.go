@@ -255,9 +255,7 @@ func (s *Sim) restarts() {
 	s.unreadable(err, "the stores after a restart")
 	s.stores = stores
 	for _, m := range s.lane {
-		if m.handle != "" {
-			m.handle, m.until = "", time.Time{}
-		}
+		m.handle, m.until = "", time.Time{}
 	}
 	s.late, s.handles = nil, nil
 	s.gauge()

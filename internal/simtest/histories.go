@@ -10,25 +10,32 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Histories holds an adapter to the promises through n random histories. A
-// failing one is made as short as can be and printed, with the flag that tells
-// it again.
-func Histories(t *testing.T, open Open, n int) {
+// Histories holds adapters to the promises through n random histories each, side
+// by side, since one history keeps one processor busy. A failing one is made as
+// short as can be and printed, with the flag that tells it again.
+func Histories(t *testing.T, n int, opens ...Open) {
 	t.Helper()
 	if err := flag.Set("rapid.checks", strconv.Itoa(n)); err != nil {
 		t.Fatal(err)
 	}
-	rapid.Check(t, func(t *rapid.T) {
-		s := begin(t, open, rapid.SampledFrom([]int{1, 2, 3}).Draw(t, "books"))
-		s.tell(func() {
-			for i := 1; i <= maxCommands; i++ {
-				c, more := s.next(t, strconv.Itoa(i))
-				if !more {
-					return
-				}
-				s.run(c)
-			}
+	for i, open := range opens {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(t *rapid.T) { history(t, open) })
 		})
+	}
+}
+
+func history(t *rapid.T, open Open) {
+	s := begin(t, open, rapid.SampledFrom([]int{1, 2, 3}).Draw(t, "books"))
+	s.tell(func() {
+		for i := 1; i <= maxCommands; i++ {
+			c, more := s.next(t, strconv.Itoa(i))
+			if !more {
+				return
+			}
+			s.run(c)
+		}
 	})
 }
 

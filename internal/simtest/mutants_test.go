@@ -15,9 +15,9 @@ import (
 const root = "../.."
 
 // TestMutants breaks the product on purpose, one way at a time, in a copy of the
-// module, and wants the histories to notice each. It writes MUTATIONS.md. It is
-// run by ACERVO_MUTANTS=1 go test -run Mutants -timeout 2h ./internal/simtest; a
-// part of a mutation's name in the place of 1 runs that one only.
+// module, and wants the histories to notice each. It writes the table in
+// bench/README.md. make mutants runs it; a part of a mutation's name in
+// ACERVO_MUTANTS, in the place of 1, runs that one only.
 func TestMutants(t *testing.T) {
 	chosen := os.Getenv("ACERVO_MUTANTS")
 	if chosen == "" {
@@ -43,17 +43,22 @@ func TestMutants(t *testing.T) {
 	}
 }
 
+// writeTable puts the table into the report of what was measured, in the place of
+// the one that stands between its marks.
 func writeTable(t *testing.T, rows string) {
 	t.Helper()
-	text := "# What the simulator notices\n\n" +
-		"Made by `ACERVO_MUTANTS=1 go test -run Mutants -timeout 2h ./internal/simtest`: each line of `mutations_test.go`\n" +
-		"breaks the product in one place of a copy, and `TestHistoriesInMemory` runs on it as it does in CI, from seed 1.\n" +
-		"*Histories* is how many went well before one failed, *commands* how long that one was when shrunk, and *traces* are\n" +
-		"the tests of `traces_test.go` that fail too.\n\n" +
-		"| mutation | caught by | histories | seed | commands | traces |\n|---|---|---|---|---|---|\n" + rows
-	if err := os.WriteFile("MUTATIONS.md", []byte(text), 0o600); err != nil {
+	const path, begin, end = root + "/bench/README.md", "<!-- mutations -->\n", "<!-- end of mutations -->"
+	report, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
+	before, rest, found := strings.Cut(string(report), begin)
+	_, after, ended := strings.Cut(rest, end)
+	if !found || !ended {
+		t.Fatalf("%s has no place for the table", path)
+	}
+	const head = "| mutation | caught by | histories | seed | commands | traces |\n|---|---|---|---|---|---|\n"
+	write(t, path, []byte(before+begin+head+rows+end+after))
 }
 
 // verdict is what the tests made of a mutation.
@@ -74,7 +79,7 @@ func (m mutation) verdict(t *testing.T, dir string) (v verdict) {
 	write(t, path, []byte(strings.Replace(string(source), m.old, m.new, 1)))
 	defer write(t, path, source)
 
-	v.output = runTests(t, dir, "-run", "TestHistoriesInMemory", "-rapid.nofailfile", "-rapid.seed=1", "-rapid.shrinktime=15s")
+	v.output = runTests(t, dir, "-run", "TestHistoriesInMemory/0", "-rapid.nofailfile", "-rapid.seed=1", "-rapid.shrinktime=15s")
 	v.promise = found(v.output, `VIOLATED (.*?):`)
 	v.histories = found(v.output, `failed after (\d+) tests`)
 	v.seed = found(v.output, `-rapid\.seed=(\d+)`)
@@ -83,9 +88,9 @@ func (m mutation) verdict(t *testing.T, dir string) (v verdict) {
 	if strings.Contains(v.output, "build failed") || strings.Contains(v.output, "panic after") {
 		t.Errorf("%s:\n%s", m.name, v.output)
 	}
-	traces := runTests(t, dir, "-run", "TestTraces")
+	traces := runTests(t, dir, "-run", "TestTracesInMemory")
 	var failed []string
-	for _, match := range regexp.MustCompile(`--- FAIL: TestTraces/(\S+)`).FindAllStringSubmatch(traces, -1) {
+	for _, match := range regexp.MustCompile(`--- FAIL: TestTracesInMemory/(\S+)`).FindAllStringSubmatch(traces, -1) {
 		failed = append(failed, strings.ReplaceAll(match[1], "_", " "))
 	}
 	v.traces = strings.Join(failed, "; ")
@@ -96,6 +101,7 @@ func runTests(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-v", "./internal/simtest"}, args...)...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1") // one part tells all histories, in the order of their seeds
 	out, _ := cmd.CombinedOutput() // red is what is wanted
 	return string(out)
 }

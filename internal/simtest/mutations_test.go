@@ -91,10 +91,6 @@ func mutations() []mutation {
 			"			r.release(work, leases, deliveries[i:i+1], outcome.Delay)\n			continue\n",
 		},
 		{
-			"the first of the group is given back before the rest", runnerGo,
-			"range slices.Backward(deliveries)", "range slices.All(deliveries)",
-		},
-		{
 			"a message is deleted although its job has to come again", runnerGo,
 			"		if outcome, ok := r.do(ctx, d); !ok {", "		if outcome, ok := r.do(ctx, d); !ok && outcome.Delay == 0 {",
 		},
@@ -166,10 +162,6 @@ func mutations() []mutation {
 		{
 			"a create after a delete starts again at version 1", decideGo,
 			"		next.CreatedAt = m.AcceptedAt\n", "		next.CreatedAt, next.Version = m.AcceptedAt, 1\n		next.LastJobVersion = 1\n",
-		},
-		{
-			"a lost condition on the record fails the job", applyGo,
-			"	if err := a.jobs.Save(ctx, rec); !fault.Is(err, fault.Changed) {\n		return err\n	}\n	return nil\n", "	return a.jobs.Save(ctx, rec)\n",
 		},
 		{
 			"a failed attempt is recorded over the end", jobsGo,

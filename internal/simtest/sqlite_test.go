@@ -3,6 +3,7 @@ package simtest_test
 import (
 	"context"
 	"os"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -95,11 +96,15 @@ func histories() int {
 }
 
 func TestHistoriesInMemory(t *testing.T) {
-	simtest.Histories(t, newCabinet(t, "").open, histories())
+	opens := make([]simtest.Open, runtime.GOMAXPROCS(0))
+	for i := range opens {
+		opens[i] = newCabinet(t, "").open
+	}
+	simtest.Histories(t, histories()/len(opens), opens...)
 }
 
 func TestHistoriesOnAFile(t *testing.T) {
-	simtest.Histories(t, newCabinet(t, t.TempDir()).open, 200)
+	simtest.Histories(t, 200, newCabinet(t, t.TempDir()).open)
 }
 
 func TestTracesInMemory(t *testing.T) { simtest.Traces(t, newCabinet(t, "").open) }

@@ -30,10 +30,13 @@ func (b Books) Get(ctx context.Context, id uuid.UUID) (item book.Item, err error
 	return item, err
 }
 
-// Swap is book.Store's.
+// Swap is book.Store's. It survives the end of the process at once, and loss of
+// power with the next synced commit: the record of its job, at the latest, is one,
+// and the log is written in order. A swap that is lost before that is done again,
+// since its message is still on the lane.
 func (b Books) Swap(ctx context.Context, read, next book.Item) error {
 	now := b.db.now()
-	return b.db.write(ctx, synced, func(t *tx) error {
+	return b.db.write(ctx, buffered, func(t *tx) error {
 		if err := t.unchanged(read, now); err != nil {
 			return err
 		}

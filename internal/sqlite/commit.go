@@ -41,7 +41,8 @@ type write struct {
 	err   error
 }
 
-// write runs fn in a transaction and returns when its commit is durable. Writers
+// write runs fn in a transaction and returns when its commit is durable; fn may
+// run again in another one. Writers
 // that arrive while a commit is under way share the next one: the first of them
 // leads it, so that a lone writer commits itself and waits for nobody. A fn that
 // fails takes back its own changes only. A context that ends after the write has
@@ -90,7 +91,7 @@ func (db *DB) lead() {
 
 // commit runs a batch in one transaction. When the transaction fails, so does
 // every write in it, whatever its own outcome: what they saw of each other never
-// happened.
+// happened. Only damage is kept to who meets it.
 func (db *DB) commit(batch []*write) {
 	c, err := db.take(context.Background(), db.writer)
 	if err == nil {
@@ -100,9 +101,7 @@ func (db *DB) commit(batch []*write) {
 		db.writer <- c
 	}
 	if err != nil {
-		for _, w := range batch {
-			w.err = err
-		}
+		db.fail(batch, err)
 		return
 	}
 	for _, w := range batch {
@@ -115,6 +114,21 @@ func (db *DB) commit(batch []*write) {
 	}
 }
 
+// fail tells the writes of a transaction that it failed. In one that has met
+// damage SQLite writes and commits nothing more, whoever met it, so those who
+// shared it are done again, each by itself.
+func (db *DB) fail(batch []*write, err error) {
+	for _, w := range batch {
+		switch {
+		case malformed(err) && len(batch) > 1:
+			db.commit([]*write{w})
+		case malformed(w.err): // which says what is damaged
+		default:
+			w.err = err
+		}
+	}
+}
+
 func (c *conn) transact(batch []*write) error {
 	if err := c.setDurability(batch); err != nil {
 		return err
@@ -122,13 +136,25 @@ func (c *conn) transact(batch []*write) error {
 	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	for _, w := range batch {
-		if err := c.part(w); err != nil {
-			return c.rollback(err)
-		}
+	clear(c.sent)
+	if err := c.parts(batch); err != nil {
+		return c.rollback(err)
 	}
 	if _, err := c.exec("COMMIT"); err != nil {
 		return c.rollback(err)
+	}
+	return nil
+}
+
+// parts runs the writes of a batch. A lone one is the whole transaction.
+func (c *conn) parts(batch []*write) error {
+	if len(batch) == 1 {
+		return c.run(batch[0])
+	}
+	for _, w := range batch {
+		if err := c.part(w); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -139,10 +165,7 @@ func (c *conn) part(w *write) error {
 	if _, err := c.exec("SAVEPOINT part"); err != nil {
 		return err
 	}
-	t := &tx{conn: c}
-	w.err = safely(func() error { return w.fn(t) })
-	w.after = t.after
-	if w.err != nil {
+	if c.run(w) != nil {
 		if c.GetAutocommit() { // SQLite itself gave the transaction up
 			return w.err
 		}
@@ -152,6 +175,13 @@ func (c *conn) part(w *write) error {
 	}
 	_, err := c.exec("RELEASE part")
 	return err
+}
+
+func (c *conn) run(w *write) error {
+	t := &tx{conn: c}
+	w.err = safely(func() error { return w.fn(t) })
+	w.after = t.after
+	return w.err
 }
 
 // safely turns a panic into an error, so that one caller's bug does not take the

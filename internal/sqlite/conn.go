@@ -15,7 +15,8 @@ import (
 type conn struct {
 	*sqlite3.Conn
 	stmts map[string]*sqlite3.Stmt
-	sync  durability // what the synchronous pragma is set to
+	sync  durability     // what the synchronous pragma is set to
+	sent  map[string]int // messages that the open transaction has put on each lane
 }
 
 // close finalizes the statements, without which SQLite does not close.

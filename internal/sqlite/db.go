@@ -157,7 +157,7 @@ func openConn(name string) (*conn, error) {
 	if err != nil {
 		return nil, storeError(err, "open the database")
 	}
-	c := &conn{Conn: raw, stmts: map[string]*sqlite3.Stmt{}, sync: synced}
+	c := &conn{Conn: raw, stmts: map[string]*sqlite3.Stmt{}, sync: synced, sent: map[string]int{}}
 	// A checkpoint every 4 MiB of log; the file keeps that size and is overwritten.
 	err = raw.Exec(`
 		PRAGMA busy_timeout = 5000;

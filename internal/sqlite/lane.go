@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -22,8 +23,9 @@ type LaneOptions struct {
 }
 
 // Lane is queue.Sender, queue.Receiver and queue.Gauge over rows of one file.
-// Messages, receives and delays are rows; order and leases are in memory, where
-// they may be, since no other process has the directory.
+// Messages and receives are rows; order, leases and delays are in memory, where
+// they may be, since no other process has the directory. All of them end with the
+// process, so that a clock that is put back between two lives holds nothing up.
 type Lane struct {
 	db   *DB
 	name string
@@ -52,14 +54,10 @@ func (db *DB) Lane(ctx context.Context, name string, opts LaneOptions) (*Lane, e
 		opts.MaxDepth = 200_000
 	}
 	l := &Lane{db: db, name: name, opts: opts, sched: newSchedule(), wake: make(chan struct{})}
-	now := db.now()
 	err := db.read(ctx, func(c *conn) error {
-		return c.each(`SELECT seq, grp, sent_at, visible_at, receives FROM messages WHERE lane = ? ORDER BY seq`,
+		return c.each(`SELECT seq, grp, sent_at, receives FROM messages WHERE lane = ? ORDER BY seq`,
 			func(s *sqlite3.Stmt) error {
-				e := l.sched.add(s.ColumnInt64(0), s.ColumnText(1), millis(s, 2), s.ColumnInt(4))
-				if visible := millis(s, 3); visible.After(now) {
-					l.sched.hold(e, delayed, visible)
-				}
+				l.sched.add(s.ColumnInt64(0), s.ColumnText(1), millis(s, 2), s.ColumnInt(3))
 				return nil
 			}, name)
 	})
@@ -81,15 +79,16 @@ func (l *Lane) Send(ctx context.Context, m queue.Message) error {
 	}
 	now := l.db.now()
 	return l.db.write(ctx, synced, func(t *tx) error {
-		if l.full() {
-			return fault.New(fault.Unavailable, "The lane %s is full.", l.name)
+		if l.full(t) {
+			return l.refuse(t, m)
 		}
 		l.db.seq++ // never given twice while this process lives, so that an old handle fits no new message
 		seq := l.db.seq
-		n, err := t.exec(`INSERT INTO messages (seq, lane, grp, dedup, sent_at, visible_at, receives, body, sum)
-			VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (lane, dedup) DO NOTHING`,
+		n, err := t.exec(`INSERT INTO messages (seq, lane, grp, dedup, sent_at, receives, body, sum)
+			VALUES (?, ?, ?, ?, ?, 0, ?, ?) ON CONFLICT (lane, dedup) DO NOTHING`,
 			seq, l.name, m.Group, m.DedupID, now, m.Body, messageSum(m))
 		if err == nil && n > 0 {
+			t.sent[l.name]++
 			t.onCommit(func() { l.change(func() { l.sched.add(seq, m.Group, now, 0) }) })
 		}
 		return err
@@ -100,10 +99,20 @@ func messageSum(m queue.Message) uint32 {
 	return checksum([]byte(m.Group), []byte(m.DedupID), m.Body)
 }
 
-func (l *Lane) full() bool {
+func (l *Lane) full(t *tx) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.sched.entries) >= l.opts.MaxDepth
+	return len(l.sched.entries)+t.sent[l.name] >= l.opts.MaxDepth
+}
+
+// refuse refuses a message for want of room, unless it is on the lane already.
+func (l *Lane) refuse(t *tx, m queue.Message) error {
+	err := error(fault.New(fault.Unavailable, "The lane %s is full.", l.name))
+	failed := t.each(`SELECT 1 FROM messages WHERE lane = ? AND dedup = ?`, func(*sqlite3.Stmt) error {
+		err = nil
+		return nil
+	}, l.name, m.DedupID)
+	return cmp.Or(failed, err)
 }
 
 // change alters the schedule and wakes the receivers, who look what there is to
@@ -160,6 +169,7 @@ func (l *Lane) take(limit int) (taken []taking, wake chan struct{}, next time.Du
 func (l *Lane) deliver(ctx context.Context, taken []taking) ([]queue.Delivery, error) {
 	deliveries := make([]queue.Delivery, 0, len(taken))
 	err := l.db.write(ctx, buffered, func(t *tx) error {
+		deliveries = deliveries[:0]
 		for _, k := range taken {
 			d := queue.Delivery{Handle: handle(k.seq, k.receives), Receives: k.receives, SentAt: k.sentAt}
 			found := false // unless a deletion came before the end of its lease
@@ -223,11 +233,8 @@ func (l *Lane) Extend(_ context.Context, h string) error {
 	return nil
 }
 
-// Release is queue.Receiver's. The message is given back even when its delay
-// cannot be stored.
-func (l *Lane) Release(ctx context.Context, h string, delay time.Duration) error {
-	until := l.db.now().Add(delay)
-	var seq int64
+// Release is queue.Receiver's.
+func (l *Lane) Release(_ context.Context, h string, delay time.Duration) error {
 	l.change(func() {
 		e := l.owned(h)
 		switch {
@@ -235,17 +242,10 @@ func (l *Lane) Release(ctx context.Context, h string, delay time.Duration) error
 		case delay <= 0:
 			l.sched.free(e)
 		default:
-			seq = e.seq
-			l.sched.hold(e, delayed, until)
+			l.sched.hold(e, delayed, l.db.now().Add(delay))
 		}
 	})
-	if seq == 0 {
-		return nil
-	}
-	return l.db.write(ctx, buffered, func(t *tx) error {
-		_, err := t.exec(`UPDATE messages SET visible_at = ? WHERE seq = ?`, until, seq)
-		return err
-	})
+	return nil
 }
 
 // Delete is queue.Receiver's.

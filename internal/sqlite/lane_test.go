@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,11 +59,44 @@ func TestAFullLaneRefusesUntilThereIsRoom(t *testing.T) {
 		if err := l.Send(l.t.Context(), message("c", "c1")); !fault.Is(err, fault.Unavailable) {
 			l.t.Errorf("got %v, want it refused: what is in flight takes room", err)
 		}
+		l.send("a", "a1") // sent again, which stores nothing
+		l.send("b", "b1")
 		ok(l.t, l.Delete(l.t.Context(), d.Handle))
 		l.send("c", "c1")
 		l.one("b1", 1)
 		l.one("c1", 1)
 		l.none()
+	})
+}
+
+func TestSendsThatShareACommitDoNotFillALaneBeyondItsDepth(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t)
+		db := d.open(t)
+		lanes := []*sqlite.Lane{
+			lane(t, db, "writes", sqlite.LaneOptions{MaxDepth: 4}),
+			lane(t, db, "imports", sqlite.LaneOptions{MaxDepth: 4}),
+		}
+		d.slow = true
+		var wg sync.WaitGroup
+		for _, id := range []string{"under way", "2", "3", "4", "4", "5", "6", "2"} {
+			for _, l := range lanes {
+				wg.Go(func() {
+					err := l.Send(t.Context(), message(id, id))
+					if refused := id == "5" || id == "6"; fault.Is(err, fault.Unavailable) != refused || !refused && err != nil {
+						t.Errorf("message %s: %v", id, err)
+					}
+				})
+				synctest.Wait() // they queue in order
+			}
+		}
+		wg.Wait()
+		for _, l := range lanes {
+			if s, err := l.Stats(t.Context()); err != nil || s.Waiting != 4 {
+				t.Errorf("the lane has %+v (%v), want 4 messages", s, err)
+			}
+		}
 	})
 }
 

@@ -126,7 +126,7 @@ func (a *Applier) Fail(ctx context.Context, m job.Message, why error) (delay tim
 	if r.record.Generation == m.Generation {
 		attempts += r.record.Attempts
 	}
-	if attempts < MaxAttempts {
+	if attempts != MaxAttempts { // the delivery after the last attempt buries, at once
 		delay = backoff(attempts)
 	}
 	err = a.save(ctx, failedAttempt(m, r, why, r.now.Add(delay)))

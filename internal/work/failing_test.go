@@ -89,6 +89,35 @@ func TestAJobThatKeepsFailingIsBuriedWithItsPayloadErrorAndHistory(t *testing.T)
 	})
 }
 
+// closedLedger refuses burials as long as it is told to.
+type closedLedger struct {
+	job.Store
+	burials, refuse int
+}
+
+func (l *closedLedger) Bury(ctx context.Context, rec job.Record, read book.Item) error {
+	l.burials++
+	if l.burials <= l.refuse {
+		return errors.New("the ledger is closed")
+	}
+	return l.Store.Bury(ctx, rec, read)
+}
+
+func TestABurialThatFailsIsTriedAgainLessAndLessOftenAndTheJobIsNot(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		m, swaps := h.message(job.Create, uuid.New(), "A"), 0
+		books := &broken{Store: h.db.Books(), id: m.BookID, fail: func() error { swaps++; return errors.New("shard 17 says no") }}
+		jobs := &closedLedger{Store: h.db.Jobs(), refuse: 1000}
+		h.send(m)
+		_, stop := h.start(h.lane, 10, &work.Writes{Applier: work.NewApplier(books, jobs, "writes", time.Now), Log: discard()})
+		time.Sleep(30 * time.Minute)
+		stop()
+		if swaps != work.MaxAttempts || jobs.burials < 5 || jobs.burials > 100 {
+			t.Errorf("in half an hour there were %d tries and %d burials, want %d and some", swaps, jobs.burials, work.MaxAttempts)
+		}
+	})
+}
+
 func TestAPanicIsAFailedAttempt(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		m := h.message(job.Create, uuid.New(), "A")

@@ -59,14 +59,13 @@ CREATE TABLE claims (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claims_expiring ON claims (expires_at);
 
--- Leases live in memory: when the process ends, so do they.
+-- Leases and delays live in memory: when the process ends, so do they.
 CREATE TABLE messages (
 	seq        INTEGER PRIMARY KEY NOT NULL, -- the order of sending
 	lane       TEXT NOT NULL,
 	grp        TEXT NOT NULL,
 	dedup      TEXT NOT NULL,
 	sent_at    INTEGER NOT NULL,
-	visible_at INTEGER NOT NULL,
 	receives   INTEGER NOT NULL,
 	body       BLOB NOT NULL,
 	sum        INTEGER NOT NULL
@@ -96,7 +95,8 @@ CREATE TABLE receipt_keys (
 	id         INTEGER PRIMARY KEY NOT NULL,
 	secret     BLOB NOT NULL,
 	made_at    INTEGER NOT NULL,
-	retired_at INTEGER
+	retired_at INTEGER,
+	sum        INTEGER NOT NULL
 ) STRICT;
 
 -- What is kept of the keys of callers.
