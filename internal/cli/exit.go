@@ -49,6 +49,9 @@ func ExitCode(err error) int {
 // Explain is an error of Run in words for a terminal: one line, and one more for
 // each field at fault.
 func Explain(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted"
+	}
 	var b strings.Builder
 	fields, _ := errors.AsType[*fault.Error](err)
 	if fields == nil || len(fields.Fields) == 0 {

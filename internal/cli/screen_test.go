@@ -2,11 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"acervo/internal/fault"
 )
 
 func TestSafe(t *testing.T) {
@@ -142,5 +146,69 @@ func TestDocuments(t *testing.T) {
 	}
 	if line := strings.TrimSuffix(out.String(), "\n"); strings.ContainsFunc(line, hidden) {
 		t.Errorf("it prints %q", line)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	shown := func(s screen) string {
+		var out bytes.Buffer
+		s.out = &out
+		for done := range 4 {
+			s.progress("applied", done+1, 4)
+		}
+		return out.String()
+	}
+	t.Run("a terminal sees one line that fills", func(t *testing.T) {
+		t.Parallel()
+		got := shown(screen{terminal: true})
+		if strings.Count(got, "\n") != 1 || strings.Count(got, "\r") != 4 || !strings.HasSuffix(got, "████ 4/4\n") || !strings.Contains(got, "█░") {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("files and scripts see nothing of it", func(t *testing.T) {
+		t.Parallel()
+		if got := shown(screen{}) + shown(screen{terminal: true, json: true}); got != "" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		code int
+		says string
+	}{
+		"nothing wrong":            {nil, 0, ""},
+		"an error of others":       {errors.New("disk \x1b on fire"), 1, `disk \u001b on fire`},
+		"a conflict":               {fault.New(fault.Conflict, "taken"), 1, "taken"},
+		"a mistake":                {wrongUsage("no such flag"), 2, "no such flag (see --help)"},
+		"mistakes":                 {usageError{errors.Join(errors.New("--a"), errors.New("--b"))}, 2, "--a\n  --b"},
+		"no such thing":            {fault.New(fault.NotFound, "none"), 3, "none"},
+		"what is kept no longer":   {fault.New(fault.Gone, "gone"), 3, "gone"},
+		"a server that is not up":  {fault.New(fault.Unavailable, "not now"), 4, "not now"},
+		"too much at once":         {fault.New(fault.Throttled, "slower"), 4, "slower"},
+		"no key":                   {fault.New(fault.Unauthorized, "who"), 5, "who"},
+		"a key that does not open": {fault.New(fault.Forbidden, "no"), 5, "no"},
+		"Ctrl-C":                   {fault.Wrap(fault.Unavailable, context.Canceled, "reach"), 130, "interrupted"},
+		"faults of fields": {
+			fault.Of(fault.Invalid, "rules", []fault.Field{{Pointer: "/a\n", Detail: "is \x1b"}, {Detail: "all"}}), 1,
+			"rules\n  /a\\u000a: is \\u001b\n  all",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if code := ExitCode(c.err); code != c.code {
+				t.Errorf("it ends with %d", code)
+			}
+			if c.err == nil {
+				return
+			}
+			if says := Explain(c.err); says != c.says {
+				t.Errorf("it says %q", says)
+			}
+		})
 	}
 }
