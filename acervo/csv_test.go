@@ -78,7 +78,8 @@ func TestEveryRowOfARealCatalogueReadsAsItWasSent(t *testing.T) {
 	slices.Sort(ids)
 	for _, order := range []string{"title", "author", "-updated_at"} {
 		listed, err := s.through(t.Context(), "/v1/books?limit=100&sort="+order)
-		if slices.Sort(listed); err != nil || !slices.Equal(listed, ids) {
+		slices.Sort(listed)
+		if err != nil || !slices.Equal(listed, ids) {
 			t.Errorf("%d books are listed by %s, not each of %d once: %v", len(listed), order, len(ids), err)
 		}
 	}

@@ -30,6 +30,9 @@ func (s *server) through(ctx context.Context, path string) (ids []string, err er
 		for _, item := range page.Items {
 			ids = append(ids, item.ID)
 		}
+		if len(ids) > 10*catalogueRows {
+			return nil, errors.New("the pages have no end")
+		}
 		path = ""
 		if link := nextPage.FindStringSubmatch(a.header.Get("Link")); link != nil {
 			path = link[1]

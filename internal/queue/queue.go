@@ -82,8 +82,10 @@ type Stats struct {
 	Waiting  int // deliverable now, or behind one of its group that is not
 	InFlight int // leased
 	Delayed  int // released with a delay that is not over
-	// OldestAge is the age of the oldest message that is not deleted, zero for
-	// an empty lane.
+	// OldestAge is zero for an empty lane, else at least the age of the oldest
+	// message that this process has in hand: received or released with a delay, and
+	// not over. An adapter that sees the whole lane tells the oldest of all; another
+	// one guesses what waits to be as old as what it received last.
 	OldestAge time.Duration
 }
 
