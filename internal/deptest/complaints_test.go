@@ -51,6 +51,29 @@ func TestEveryWrongTurnIsSeen(t *testing.T) {
 	}
 }
 
+func TestWhatADoorOnAWSHoldsIsSeen(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, path string
+		bad        bool
+	}{
+		{"the adapter of AWS is what it is for", "acervo/internal/aws", false},
+		{"SQLite is not", "acervo/internal/sqlite", true},
+		{"nor its driver", "github.com/ncruces/go-sqlite3", true},
+		{"nor a suite", "acervo/internal/e2etest", true},
+		{"nor what only tests need", "testing", true},
+		{"nor wires that break", "github.com/Shopify/toxiproxy/v2", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			complaints := held(listed{ImportPath: module + "api", Deps: []string{"context", c.path}})
+			if bad := len(complaints) > 0; bad != c.bad {
+				t.Errorf("complaints: %q", complaints)
+			}
+		})
+	}
+}
+
 func TestEveryKindOfStateIsSeen(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// Writes is the name of the lane that every write takes.
+const Writes = "writes"
+
 // MaxBatch is the most deliveries that one receive returns.
 const MaxBatch = 10
 
@@ -126,4 +129,18 @@ type Heartbeat struct {
 	DonePerSecond   float64 // deleted by this worker
 	GrowthPerSecond float64 // of the whole lane; negative when it shrinks
 	Stuck           int     // jobs that do not return
+}
+
+// Latest is what heartbeats tell of their lane: the counts of the newest, which
+// comes first, and the greatest age, since each worker may know only what it has
+// received.
+func Latest(beats []Heartbeat) Stats {
+	if len(beats) == 0 {
+		return Stats{}
+	}
+	latest := beats[0].Stats
+	for _, b := range beats[1:] {
+		latest.OldestAge = max(latest.OldestAge, b.Stats.OldestAge)
+	}
+	return latest
 }

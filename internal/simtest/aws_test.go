@@ -197,8 +197,8 @@ func (l *timed) Stats(ctx context.Context) (queue.Stats, error) {
 	return stats, err
 }
 
-func TestQuickHistoriesOnAWS(t *testing.T) { simtest.Histories(t, newOnAWS(t, false).open, 25) }
+func TestQuickHistoriesOnAWS(t *testing.T) { simtest.Histories(t, 25, newOnAWS(t, false).open) }
 
-func TestSlowHistoriesOnAWS(t *testing.T) { simtest.Histories(t, newOnAWS(t, true).open, 25) }
+func TestSlowHistoriesOnAWS(t *testing.T) { simtest.Histories(t, 25, newOnAWS(t, true).open) }
 
 func TestTracesOnAWS(t *testing.T) { simtest.Traces(t, newOnAWS(t, true).open) }
