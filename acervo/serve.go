@@ -76,7 +76,10 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	api := &httpapi.API{
 		Intake: in, Ring: ring, Books: db.Books(), Lists: db.Books(), Jobs: db.Jobs(),
 		Keys:     httpapi.Keys{}.With(secret, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator}),
-		KeyStore: db.CallerKeys(), Tokens: tokens(c.OIDC, log), PrivateReads: !c.PublicRead, Origins: c.Origins,
+		KeyStore: db.CallerKeys(), PrivateReads: !c.PublicRead, Origins: c.Origins,
+		Tokens: httpapi.NewTokens(httpapi.TokenOptions{
+			Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, JWKS: c.OIDC.JWKS, RoleClaim: c.OIDC.RoleClaim, Now: time.Now, Log: log,
+		}),
 		Lanes:   []httpapi.Lane{{Name: queue.Writes, Control: lane}},
 		PerKey:  httpapi.NewLimiter(c.RateKey),
 		PerBook: httpapi.NewLimiter(c.RateBook),
@@ -114,16 +117,6 @@ func listen(ctx context.Context, c config.Serve) (net.Listener, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return listener, nil
-}
-
-// tokens takes those of the configured issuer, if there is one.
-func tokens(o config.OIDC, log *slog.Logger) *httpapi.Tokens {
-	if o.Issuer == "" {
-		return nil
-	}
-	return httpapi.NewTokens(httpapi.TokenOptions{
-		Issuer: o.Issuer, Audience: o.Audience, JWKS: o.JWKS, RoleClaim: o.RoleClaim, Now: time.Now, Log: log,
-	})
 }
 
 // runners are the workers of the writes lane.

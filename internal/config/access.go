@@ -19,6 +19,17 @@ type OIDC struct{ Issuer, Audience, JWKS, RoleClaim string }
 // AccessText is Access as it was typed.
 type AccessText struct{ OIDCIssuer, OIDCAudience, OIDCJWKS, OIDCRoleClaim, PublicRead, Origins string }
 
+func (t *AccessText) options() []option {
+	return []option{
+		{name: "oidc-issuer", usage: "take the tokens (JWT) of this issuer", text: &t.OIDCIssuer},
+		{name: "oidc-audience", usage: "take tokens for this audience only", text: &t.OIDCAudience},
+		{name: "oidc-jwks", usage: "URL at which the issuer tells its keys", text: &t.OIDCJWKS},
+		{name: "oidc-role-claim", value: "role", usage: "the role is in this claim, or where a JSON pointer shows", text: &t.OIDCRoleClaim},
+		{name: "public-read", value: "true", usage: "books are read without a key", text: &t.PublicRead, toggle: true},
+		{name: "origins", usage: "let pages of these origins, with commas between them, use the API; none but its own", text: &t.Origins},
+	}
+}
+
 // parse tells wrong of every mistake, by its flag.
 func (t AccessText) parse(wrong wrong) Access {
 	a := Access{

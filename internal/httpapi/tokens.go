@@ -50,8 +50,14 @@ type Tokens struct {
 	keys    *keySet
 }
 
-// NewTokens returns Tokens. The issuer is asked for its keys with the first token.
-func NewTokens(o TokenOptions) *Tokens { return &Tokens{o, newKeySet(o)} }
+// NewTokens returns Tokens, nil for no issuer. The issuer is asked for its keys
+// with the first token.
+func NewTokens(o TokenOptions) *Tokens {
+	if o.Issuer == "" {
+		return nil
+	}
+	return &Tokens{o, newKeySet(o)}
+}
 
 // invalidToken is the one answer to whatever is wrong with a token that could not
 // be trusted so far: a forger learns nothing of how near it came.
