@@ -18,6 +18,7 @@ import (
 	"acervo/internal/httpapi"
 	"acervo/internal/intake"
 	"acervo/internal/job"
+	"acervo/internal/key"
 	"acervo/internal/queue"
 	"acervo/internal/sqlite"
 	"acervo/internal/work"
@@ -51,6 +52,10 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := hideAddress(c.Data); err != nil { // of an earlier run that was cut short
+		return err
+	}
+	defer func() { err = errors.Join(err, hideAddress(c.Data)) }()
 	lane, err := db.Lane(ctx, queue.Writes, sqlite.LaneOptions{Lease: tune.lease})
 	if err != nil {
 		return err
@@ -59,11 +64,9 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	key, keyFile := c.Key, "given in --key or ACERVO_KEY"
-	if key == "" {
-		if key, keyFile, err = operatorKey(c.Data); err != nil {
-			return err
-		}
+	secret, from, err := operatorKey(c)
+	if err != nil {
+		return err
 	}
 	ring := job.NewKeyring(time.Now, current, retired...)
 	in := &intake.Intake{
@@ -72,7 +75,11 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	runners := tune.runners(c, db, lane, log)
 	api := &httpapi.API{
 		Intake: in, Ring: ring, Books: db.Books(), Lists: db.Books(), Jobs: db.Jobs(),
-		Keys:    httpapi.Keys{}.With(key, httpapi.Caller{Name: "operator", Role: httpapi.Operator}),
+		Keys:     httpapi.Keys{}.With(secret, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator}),
+		KeyStore: db.CallerKeys(), PrivateReads: !c.PublicRead, Origins: c.Origins,
+		Tokens: httpapi.NewTokens(httpapi.TokenOptions{
+			Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, JWKS: c.OIDC.JWKS, RoleClaim: c.OIDC.RoleClaim, Now: time.Now, Log: log,
+		}),
 		Lanes:   []httpapi.Lane{{Name: queue.Writes, Control: lane}},
 		PerKey:  httpapi.NewLimiter(c.RateKey),
 		PerBook: httpapi.NewLimiter(c.RateBook),
@@ -80,12 +87,11 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 		Now:     time.Now, Log: log,
 	}
 
-	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", c.Addr)
+	listener, err := listen(ctx, c)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	greet(stdout, c, listener.Addr(), key, keyFile)
+	greet(stdout, c, listener.Addr(), secret, from)
 
 	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -98,6 +104,19 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	err = server.Serve(ctx, listener)
 	stopWork()
 	return errors.Join(err, all.Wait())
+}
+
+// listen listens, and tells the commands on this machine where.
+func listen(ctx context.Context, c config.Serve) (net.Listener, error) {
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if err := tellAddress(c.Data, scheme(c), listener.Addr()); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
 }
 
 // runners are the workers of the writes lane.
@@ -117,13 +136,17 @@ func (tune tuning) runners(c config.Serve, db *sqlite.DB, lane *sqlite.Lane, log
 	return runners
 }
 
-func greet(stdout io.Writer, c config.Serve, addr net.Addr, key, keyFile string) {
-	scheme := "http"
+// scheme is that of the addresses of a server.
+func scheme(c config.Serve) string {
 	if c.TLSCert != "" {
-		scheme = "https"
+		return "https"
 	}
+	return "http"
+}
+
+func greet(stdout io.Writer, c config.Serve, addr net.Addr, secret, from string) {
 	fmt.Fprintf(stdout, "Acervo serves   %s://%s\nOperator key    %s\n                (%s)\nData            %s\nStop it with    Ctrl-C\n",
-		scheme, addr, key, keyFile, c.Data)
+		scheme(c), addr, secret, from, c.Data)
 }
 
 // sweep removes what has expired, now and then, until ctx ends.

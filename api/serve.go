@@ -17,6 +17,7 @@ import (
 	"acervo/internal/httpapi"
 	"acervo/internal/intake"
 	"acervo/internal/job"
+	"acervo/internal/key"
 	"acervo/internal/queue"
 )
 
@@ -59,7 +60,11 @@ func wire(c config.API, engines *aws.Engines, gauge queue.Gauge, log *slog.Logge
 			Ring: ring, Lane: engines.Writes, Gauge: gauge, Jobs: store.Jobs(), Claims: store.Jobs(), Now: time.Now, MaxAge: c.MaxAge,
 		},
 		Ring: ring, Books: store.Books(), Lists: store.Books(), Jobs: store.Jobs(),
-		Keys:    httpapi.Keys{}.With(c.Key, httpapi.Caller{Name: "operator", Role: httpapi.Operator}),
+		Keys:         httpapi.Keys{}.With(c.Key, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator}),
+		PrivateReads: !c.PublicRead, Origins: c.Origins,
+		Tokens: httpapi.NewTokens(httpapi.TokenOptions{
+			Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, JWKS: c.OIDC.JWKS, RoleClaim: c.OIDC.RoleClaim, Now: time.Now, Log: log,
+		}),
 		Lanes:   []httpapi.Lane{{Name: queue.Writes, Control: engines.Control}},
 		PerKey:  httpapi.NewLimiter(c.RateKey),
 		PerBook: httpapi.NewLimiter(c.RateBook),

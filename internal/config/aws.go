@@ -30,6 +30,7 @@ type API struct {
 	MaxAge      time.Duration // how old the oldest write may be before more are refused
 	RateKey     int           // writes a second of one key in this process; 0 for no limit
 	RateBook    int           // writes a second of one book in this process; 0 for no limit
+	Access
 }
 
 // ReceiptKey signs receipts, or verifies those of before it was retired.
@@ -51,6 +52,7 @@ type Worker struct {
 // flag. It returns flag.ErrHelp once it has printed the help.
 func ParseAPI(args []string, getenv func(string) string, stdout io.Writer) (API, error) {
 	var t awsText
+	var access AccessText
 	var addr, behindProxy, key, receiptKeys, grace, maxAge, rateKey, rateBook string
 	options := append(t.options(),
 		option{name: "addr", value: "127.0.0.1:8080", usage: "listen on HOST:PORT", text: &addr},
@@ -62,6 +64,7 @@ func ParseAPI(args []string, getenv func(string) string, stdout io.Writer) (API,
 		option{name: "rate-key", value: "0", usage: "take so many writes a second of one key in this process, ten times that at once; 0 for no limit", text: &rateKey},
 		option{name: "rate-book", value: "100", usage: "take so many writes a second of one book in this process, ten times that at once; 0 for no limit", text: &rateBook},
 	)
+	options = append(options, access.options()...)
 	if err := read("api", options, args, getenv, stdout); err != nil {
 		return API{}, err
 	}
@@ -71,6 +74,7 @@ func ParseAPI(args []string, getenv func(string) string, stdout io.Writer) (API,
 		AWS: t.parse(wrong), Addr: addr, Key: wrong.key(key), ReceiptKeys: wrong.receiptKeys(receiptKeys),
 		Grace: wrong.grace(grace), MaxAge: wrong.maxAge(maxAge),
 		RateKey: wrong.rate("rate-key", rateKey), RateBook: wrong.rate("rate-book", rateBook),
+		Access: access.parse(wrong),
 	}
 	if c.Key == "" {
 		wrong("key", "is needed, also as ACERVO_KEY")

@@ -46,6 +46,7 @@ func TestParseAPI(t *testing.T) {
 			AWS:  config.AWS{Prefix: "acervo-"},
 			Addr: "127.0.0.1:8080", Key: "sixteen letters.", ReceiptKeys: []config.ReceiptKey{{Secret: secret("a")}},
 			Grace: 20 * time.Second, MaxAge: 24 * time.Hour, RateBook: 100,
+			Access: config.Access{PublicRead: true, OIDC: config.OIDC{RoleClaim: "role"}},
 		}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v", got, err)
@@ -62,6 +63,8 @@ func TestParseAPI(t *testing.T) {
 			"ACERVO_PREFIX", "test_", "ACERVO_WRITES_URL", "https://b/writes", "ACERVO_ADDR", "0.0.0.0:80",
 			"ACERVO_BEHIND_PROXY", "true", "ACERVO_KEY", "sixteen letters.", "ACERVO_GRACE", "1m", "ACERVO_MAX_AGE", "2h",
 			"ACERVO_RATE_KEY", "3", "ACERVO_RATE_BOOK", "4",
+			"ACERVO_OIDC_ISSUER", "https://id.example", "ACERVO_OIDC_AUDIENCE", "acervo", "ACERVO_OIDC_JWKS", "https://id.example/keys",
+			"ACERVO_OIDC_ROLE_CLAIM", "/roles", "ACERVO_PUBLIC_READ", "false", "ACERVO_ORIGINS", "https://a.example",
 			"ACERVO_RECEIPT_KEYS", text(secret("a"))+", "+text(secret("b"))+"@2026-01-31T12:00:00Z",
 		), io.Discard)
 		want := config.API{
@@ -71,6 +74,10 @@ func TestParseAPI(t *testing.T) {
 			Addr: "0.0.0.0:80", Key: "sixteen letters.", Grace: time.Minute, MaxAge: 2 * time.Hour, RateKey: 3, RateBook: 4,
 			ReceiptKeys: []config.ReceiptKey{
 				{Secret: secret("a")}, {Secret: secret("b"), RetiredAt: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)},
+			},
+			Access: config.Access{
+				OIDC:    config.OIDC{Issuer: "https://id.example", Audience: "acervo", JWKS: "https://id.example/keys", RoleClaim: "/roles"},
+				Origins: []string{"https://a.example"},
 			},
 		}
 		if err != nil || !reflect.DeepEqual(got, want) {

@@ -20,11 +20,13 @@ type Serve struct {
 	MaxAge      time.Duration // how old the oldest write may be before more are refused
 	RateKey     int           // writes a second of one key; 0 for no limit
 	RateBook    int           // writes a second of one book; 0 for no limit
+	Access
 }
 
 // ServeText is the configuration as it was typed, in flags or the environment.
 type ServeText struct {
 	Addr, Data, Key, TLSCert, TLSKey, BehindProxy, Slots, Grace, MaxAge, RateKey, RateBook string
+	AccessText
 }
 
 // Parse reads the configuration or reports every mistake, each by its flag.
@@ -50,5 +52,6 @@ func (t ServeText) Parse() (Serve, error) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		wrong("tls-cert", "and --tls-key go together")
 	}
+	c.Access = t.AccessText.parse(wrong)
 	return c, errors.Join(m...)
 }

@@ -32,6 +32,8 @@ func TestEveryWrongTurnIsSeen(t *testing.T) {
 		{"a package needs a room", imports("internal/attic"), true},
 		{"the SQLite driver is for one adapter", imports("internal/sqlite", "github.com/ncruces/go-sqlite3/vfs"), false},
 		{"and for nobody else", imports("internal/work", "github.com/ncruces/go-sqlite3"), true},
+		{"tokens are the API's affair", imports("internal/httpapi", "github.com/go-jose/go-jose/v4/jwt"), false},
+		{"and not that of intake", imports("internal/intake", "github.com/go-jose/go-jose/v4"), true},
 		{"a longer name is another module", imports("internal/sqlite", "github.com/ncruces/go-sqlite3-other"), true},
 		{"a new third party needs its importer named", imports("internal/work", "example.org/new"), true},
 		{"a suite may draw random cases", imports("internal/queue/queuetest", "testing", "pgregory.net/rapid"), false},

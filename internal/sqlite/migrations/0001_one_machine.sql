@@ -98,3 +98,14 @@ CREATE TABLE receipt_keys (
 	retired_at INTEGER,
 	sum        INTEGER NOT NULL
 ) STRICT;
+
+-- What is kept of the keys of callers.
+CREATE TABLE caller_keys (
+	name       TEXT PRIMARY KEY NOT NULL,
+	role       TEXT NOT NULL,
+	hash       BLOB NOT NULL UNIQUE,
+	made_at    INTEGER NOT NULL,
+	made_by    TEXT NOT NULL,
+	expires_at INTEGER,
+	sum        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
