@@ -19,6 +19,7 @@ import (
 	"acervo/internal/httpapi"
 	"acervo/internal/intake"
 	"acervo/internal/job"
+	"acervo/internal/key"
 	"acervo/internal/sqlite"
 	"acervo/internal/work"
 )
@@ -75,9 +76,9 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	key, keyFile := c.Key, "given in --key or ACERVO_KEY"
-	if key == "" {
-		if key, keyFile, err = operatorKey(c.Data); err != nil {
+	secret, keyFile := c.Key, "given in --key or ACERVO_KEY"
+	if secret == "" {
+		if secret, keyFile, err = operatorKey(c.Data); err != nil {
 			return err
 		}
 	}
@@ -88,7 +89,8 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	runners := tune.runners(c, db, lane, log)
 	api := &httpapi.API{
 		Intake: in, Ring: ring, Books: db.Books(), Jobs: db.Jobs(),
-		Keys:    httpapi.Keys{}.With(key, httpapi.Caller{Name: "operator", Role: httpapi.Operator}),
+		Keys:     httpapi.Keys{}.With(secret, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator}),
+		KeyStore: db.CallerKeys(), Tokens: tokens(c.OIDC, log), PrivateReads: !c.PublicRead, Origins: c.Origins,
 		Lanes:   []httpapi.Lane{{Name: writesLane, Control: lane}},
 		PerKey:  httpapi.NewLimiter(c.RateKey),
 		PerBook: httpapi.NewLimiter(c.RateBook),
@@ -101,7 +103,7 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	greet(stdout, c, listener.Addr(), key, keyFile)
+	greet(stdout, c, listener.Addr(), secret, keyFile)
 
 	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -113,6 +115,16 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	err = serveHTTP(ctx, c, listener, api.Handler(), log)
 	stopWork()
 	return errors.Join(err, all.Wait())
+}
+
+// tokens takes those of the configured issuer, if there is one.
+func tokens(o config.OIDC, log *slog.Logger) *httpapi.Tokens {
+	if o.Issuer == "" {
+		return nil
+	}
+	return httpapi.NewTokens(httpapi.TokenOptions{
+		Issuer: o.Issuer, Audience: o.Audience, JWKS: o.JWKS, RoleClaim: o.RoleClaim, Now: time.Now, Log: log,
+	})
 }
 
 // runners are the workers of the writes lane.

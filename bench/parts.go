@@ -14,6 +14,7 @@ import (
 	"acervo/internal/httpapi"
 	"acervo/internal/intake"
 	"acervo/internal/job"
+	"acervo/internal/key"
 	"acervo/internal/sqlite"
 	"acervo/internal/work"
 )
@@ -42,7 +43,7 @@ func serveParts(ctx context.Context, dir string, worker bool, stdout io.Writer) 
 		Intake: &intake.Intake{
 			Ring: ring, Lane: lane, Gauge: lane, Jobs: jobs, Claims: db.Jobs(), Now: time.Now, MaxAge: 24 * time.Hour,
 		}, Ring: ring, Books: db.Books(), Jobs: jobs,
-		Keys: httpapi.Keys{}.With(benchKey, httpapi.Caller{Name: "bench", Role: httpapi.Operator}), Now: time.Now, Log: log,
+		Keys: httpapi.Keys{}.With(benchKey, httpapi.Caller{Name: "bench", Role: key.Operator}), Now: time.Now, Log: log,
 	}
 	if !worker {
 		return serve(ctx, api.Handler(), stdout)

@@ -46,9 +46,12 @@ func usageError(_ context.Context, _ *ucli.Command, err error, _ bool) error {
 }
 
 func serve(getenv func(string) string, doors Doors) *ucli.Command {
-	t := config.ServeText{BehindProxy: "false"}
+	t := config.ServeText{BehindProxy: "false", AccessText: config.AccessText{PublicRead: "true"}}
 	text := func(name, value, usage string, dest *string) *ucli.StringFlag {
 		return &ucli.StringFlag{Name: name, Value: value, Usage: usage, Destination: dest, Sources: env(getenv, name)}
+	}
+	toggled := func(name, usage string, dest *string) *ucli.GenericFlag {
+		return &ucli.GenericFlag{Name: name, Value: (*toggle)(dest), Usage: usage, Sources: env(getenv, name)}
 	}
 	return &ucli.Command{
 		Name:         "serve",
@@ -60,15 +63,18 @@ func serve(getenv func(string) string, doors Doors) *ucli.Command {
 			text("key", "", "use `KEY` as the operator key instead of the generated one", &t.Key),
 			text("tls-cert", "", "serve TLS with the certificate in `FILE` (PEM)", &t.TLSCert),
 			text("tls-key", "", "the private key of the certificate, in `FILE` (PEM)", &t.TLSKey),
-			&ucli.GenericFlag{
-				Name: "behind-proxy", Value: (*toggle)(&t.BehindProxy), Sources: env(getenv, "behind-proxy"),
-				Usage: "a proxy in front speaks TLS, so plain HTTP off loopback is meant",
-			},
+			toggled("behind-proxy", "a proxy in front speaks TLS, so plain HTTP off loopback is meant", &t.BehindProxy),
 			text("slots", "64", "apply up to `N` writes at once", &t.Slots),
 			text("grace", "20s", "finish what has begun within `TIME` after SIGTERM", &t.Grace),
 			text("max-age", "24h", "refuse writes while the oldest one has waited longer than `TIME`", &t.MaxAge),
 			text("rate-key", "0", "take `N` writes a second of one key, ten times that at once; 0 for no limit", &t.RateKey),
 			text("rate-book", "100", "take `N` writes a second of one book, ten times that at once; 0 for no limit", &t.RateBook),
+			text("oidc-issuer", "", "take the tokens (JWT) of the issuer `NAME`", &t.OIDCIssuer),
+			text("oidc-audience", "", "take tokens for the audience `NAME` only", &t.OIDCAudience),
+			text("oidc-jwks", "", "the issuer tells its keys at `URL`", &t.OIDCJWKS),
+			text("oidc-role-claim", "role", "the role is in the claim `NAME`, or where a JSON pointer shows", &t.OIDCRoleClaim),
+			toggled("public-read", "books are read without a key", &t.PublicRead),
+			text("origins", "", "let pages of `ORIGINS`, with commas between them, use the API; none but its own", &t.Origins),
 		},
 		Action: func(ctx context.Context, cmd *ucli.Command) error {
 			if cmd.Args().Present() {

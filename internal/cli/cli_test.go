@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,8 @@ func options() map[string]string {
 	return map[string]string{
 		"addr": "127.0.0.1:9", "data": "/srv", "key": "a key of one's own", "tls-cert": "c.pem", "tls-key": "k.pem",
 		"behind-proxy": "true", "slots": "7", "grace": "7s", "max-age": "7h", "rate-key": "8", "rate-book": "9",
+		"oidc-issuer": "https://id.example", "oidc-audience": "acervo", "oidc-jwks": "https://id.example/keys",
+		"oidc-role-claim": "/realm/roles", "public-read": "false", "origins": "https://a.example, http://b.example:8080",
 	}
 }
 
@@ -46,6 +49,12 @@ func changed() config.Serve {
 	return config.Serve{
 		Addr: "127.0.0.1:9", Data: "/srv", Key: "a key of one's own", TLSCert: "c.pem", TLSKey: "k.pem",
 		BehindProxy: true, Slots: 7, Grace: 7 * time.Second, MaxAge: 7 * time.Hour, RateKey: 8, RateBook: 9,
+		Access: config.Access{
+			OIDC: config.OIDC{
+				Issuer: "https://id.example", Audience: "acervo", JWKS: "https://id.example/keys", RoleClaim: "/realm/roles",
+			},
+			Origins: []string{"https://a.example", "http://b.example:8080"},
+		},
 	}
 }
 
@@ -57,12 +66,13 @@ func TestWhereOptionsComeFrom(t *testing.T) {
 	t.Parallel()
 	want := func(t *testing.T, o outcome, want config.Serve) {
 		t.Helper()
-		if o.err != nil || o.served == nil || *o.served != want {
+		if o.err != nil || o.served == nil || !reflect.DeepEqual(*o.served, want) {
 			t.Errorf("served %+v, %v", o.served, o.err)
 		}
 	}
 	plain := config.Serve{
 		Addr: "127.0.0.1:8080", Data: "./data", Slots: 64, Grace: 20 * time.Second, MaxAge: 24 * time.Hour, RateBook: 100,
+		Access: config.Access{PublicRead: true, OIDC: config.OIDC{RoleClaim: "role"}},
 	}
 	t.Run("nothing said is the default", func(t *testing.T) {
 		t.Parallel()

@@ -23,6 +23,7 @@ type Serve struct {
 	MaxAge      time.Duration // how old the oldest write may be before more are refused
 	RateKey     int           // writes a second of one key; 0 for no limit
 	RateBook    int           // writes a second of one book; 0 for no limit
+	Access
 }
 
 // minKey is the least characters that an operator key of one's own may have.
@@ -31,6 +32,7 @@ const minKey = 16
 // ServeText is the configuration as it was typed, in flags or the environment.
 type ServeText struct {
 	Addr, Data, Key, TLSCert, TLSKey, BehindProxy, Slots, Grace, MaxAge, RateKey, RateBook string
+	AccessText
 }
 
 // Parse reads the configuration or reports every mistake, each by its flag.
@@ -74,6 +76,7 @@ func (t ServeText) Parse() (Serve, error) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		wrong("tls-cert", "and --tls-key go together")
 	}
+	c.Access = t.AccessText.parse(wrong)
 	return c, errors.Join(errs...)
 }
 

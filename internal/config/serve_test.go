@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ func usual() config.ServeText {
 	return config.ServeText{
 		Addr: "127.0.0.1:8080", Data: "./data", BehindProxy: "false", Slots: "64", Grace: "20s",
 		MaxAge: "24h", RateKey: "0", RateBook: "100",
+		AccessText: config.AccessText{OIDCRoleClaim: "role", PublicRead: "true"},
 	}
 }
 
@@ -37,12 +39,20 @@ func TestParse(t *testing.T) {
 		got, err := config.ServeText{
 			Addr: "0.0.0.0:443", Data: "/srv", Key: "sixteen letters.", TLSCert: "c.pem", TLSKey: "k.pem",
 			BehindProxy: "true", Slots: "1", Grace: "1m30s", MaxAge: "1h", RateKey: "3", RateBook: "4",
+			AccessText: config.AccessText{
+				OIDCIssuer: "https://id.example/", OIDCAudience: "acervo", OIDCJWKS: "https://id.example/keys", OIDCRoleClaim: "/a/b",
+				PublicRead: "false", Origins: "https://a.example,http://b.example:81",
+			},
 		}.Parse()
 		want := config.Serve{
 			Addr: "0.0.0.0:443", Data: "/srv", Key: "sixteen letters.", TLSCert: "c.pem", TLSKey: "k.pem",
 			BehindProxy: true, Slots: 1, Grace: 90 * time.Second, MaxAge: time.Hour, RateKey: 3, RateBook: 4,
+			Access: config.Access{
+				OIDC:    config.OIDC{Issuer: "https://id.example/", Audience: "acervo", JWKS: "https://id.example/keys", RoleClaim: "/a/b"},
+				Origins: []string{"https://a.example", "http://b.example:81"},
+			},
 		}
-		if err != nil || got != want {
+		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
@@ -57,8 +67,10 @@ func TestParse(t *testing.T) {
 		_, err := config.ServeText{
 			Addr: "nowhere", Key: "short", TLSKey: "k.pem", BehindProxy: "maybe", Slots: "many", Grace: "soon",
 			MaxAge: "old", RateKey: "-1", RateBook: "few",
+			AccessText: config.AccessText{OIDCIssuer: "me", OIDCJWKS: "ftp://x", PublicRead: "maybe", Origins: "everyone"},
 		}.Parse()
-		want := []string{"--behind-proxy", "--slots", "--grace", "--max-age", "--rate-key", "--rate-book", "--addr", "--data", "--key", "--tls-cert"}
+		want := []string{"--behind-proxy", "--slots", "--grace", "--max-age", "--rate-key", "--rate-book", "--addr", "--data", "--key", "--tls-cert",
+			"--public-read", "--oidc-issuer", "--oidc-jwks", "--oidc-role-claim", "--origins"}
 		if got := flags(err); !slices.Equal(got, want) {
 			t.Errorf("got %q", got)
 		}
@@ -81,11 +93,28 @@ func TestLimits(t *testing.T) {
 	tls := func(cert, key string) func(*config.ServeText) {
 		return func(t *config.ServeText) { t.TLSCert, t.TLSKey = cert, key }
 	}
+	oidc := func(issuer, audience, jwks string) func(*config.ServeText) {
+		return func(t *config.ServeText) { t.OIDCIssuer, t.OIDCAudience, t.OIDCJWKS = issuer, audience, jwks }
+	}
+	origins := func(v string) func(*config.ServeText) { return func(t *config.ServeText) { t.Origins = v } }
 	for _, c := range []struct {
 		name   string
 		change func(*config.ServeText)
 		faults []string
 	}{
+		{"an issuer, its audience and its keys are taken", oidc("i", "a", "https://k.example"), nil},
+		{"keys may come in the clear from this machine", oidc("i", "a", "http://127.0.0.1:1/k"), nil},
+		{"and from nowhere else", oidc("i", "a", "http://k.example"), []string{"--oidc-jwks"}},
+		{"an issuer without the rest is refused", oidc("i", "", ""), []string{"--oidc-issuer"}},
+		{"keys without an issuer are refused", oidc("", "", "https://k.example"), []string{"--oidc-issuer"}},
+		{"an audience is never left out", oidc("i", "", "https://k.example"), []string{"--oidc-issuer"}},
+		{"an issuer has no spaces", oidc("i i", "a", "https://k.example"), []string{"--oidc-issuer"}},
+		{"spaces around origins are spare", origins(" https://a.example , https://b.example,"), nil},
+		{"every origin is no origin", origins("*"), []string{"--origins"}},
+		{"no origin is none", origins("null"), []string{"--origins"}},
+		{"an origin has no path", origins("https://a.example/"), []string{"--origins"}},
+		{"an origin is in lower case, as browsers send it", origins("https://A.example"), []string{"--origins"}},
+		{"each wrong origin is told", origins("a,https://a.example,b"), []string{"--origins", "--origins"}},
 		{"one slot is enough", slots("1"), nil},
 		{"a thousand slots are taken", slots("1000"), nil},
 		{"no slot is too few", slots("0"), []string{"--slots"}},

@@ -12,11 +12,12 @@ import (
 // points the wrong way.
 func rooms() map[string][]string {
 	fault := []string{"internal/fault"}
-	nouns := with(fault, "internal/book", "internal/job", "internal/queue", "internal/blob", "internal/drop")
+	nouns := with(fault,
+		"internal/book", "internal/job", "internal/queue", "internal/blob", "internal/drop", "internal/key")
 	middle := with(nouns, "internal/intake", "internal/cover", "internal/tabular", "internal/telemetry")
 	suites := []string{
 		"internal/book/booktest", "internal/job/jobtest", "internal/queue/queuetest",
-		"internal/blob/blobtest", "internal/drop/droptest",
+		"internal/blob/blobtest", "internal/drop/droptest", "internal/key/keytest",
 	}
 	upper := with(middle, "internal/httpapi", "internal/work", "internal/arrive", "internal/config", "web")
 	onAWS := with(upper, "internal/aws")
@@ -30,6 +31,7 @@ func rooms() map[string][]string {
 		"internal/queue": fault,
 		"internal/blob":  fault,
 		"internal/drop":  fault,
+		"internal/key":   fault,
 
 		// What is done with one noun, without a door or an engine in sight.
 		"internal/intake":    nouns,
@@ -82,6 +84,7 @@ func importers() map[string][]string {
 		"github.com/aws/smithy-go":           {"internal/aws"},
 		"github.com/bojanz/currency":         {"internal/book"},
 		"github.com/go-chi/chi":              {"internal/httpapi", "bench"},
+		"github.com/go-jose/go-jose":         {"internal/httpapi"},
 		"github.com/go-json-experiment/json": anybody,
 		"github.com/gofrs/flock":             {"internal/sqlite"},
 		"github.com/google/uuid":             anybody,

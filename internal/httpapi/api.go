@@ -14,6 +14,7 @@ import (
 	"acervo/internal/book"
 	"acervo/internal/intake"
 	"acervo/internal/job"
+	"acervo/internal/key"
 	"acervo/internal/queue"
 )
 
@@ -27,6 +28,15 @@ type API struct {
 	Books  book.Store
 	Jobs   job.Store
 	Keys   Keys
+	// KeyStore keeps the keys that operators make; nil where there are none.
+	KeyStore key.Store
+	// Tokens takes the tokens of an issuer; nil to take none.
+	Tokens *Tokens
+	// PrivateReads asks for a role to read books.
+	PrivateReads bool
+	// Origins are those whose pages may use the API, such as https://books.example;
+	// none is closed to all but its own.
+	Origins []string
 	// Lanes are the lanes that operators watch, in the order of telling.
 	Lanes []Lane
 	// PerKey and PerBook bound the writes of one key and of one book.
@@ -46,7 +56,7 @@ type Lane struct {
 // Handler returns the routes.
 func (a *API) Handler() http.Handler {
 	r := chi.NewRouter()
-	r.Use(requestID, a.recover, middleware.GetHead)
+	r.Use(requestID, a.recover, a.origins, middleware.GetHead)
 	r.NotFound(a.notFound)
 	r.MethodNotAllowed(a.otherMethod)
 
@@ -54,22 +64,27 @@ func (a *API) Handler() http.Handler {
 	r.Get("/readyz", a.readyz)
 	r.Get("/version", a.version)
 
-	r.Get("/v1/books/{id}", a.getBook)
-	r.Post("/v1/books", a.with(Writer, a.createBook))
-	r.Put("/v1/books/{id}", a.with(Writer, a.replaceBook))
-	r.Patch("/v1/books/{id}", a.with(Writer, a.updateBook))
-	r.Delete("/v1/books/{id}", a.with(Writer, a.deleteBook))
-	r.Get("/v1/jobs/{id}", a.with(Reader, a.getJob))
+	r.Get("/v1/books/{id}", a.reading(a.getBook))
+	r.Post("/v1/books", a.with(key.Writer, a.createBook))
+	r.Put("/v1/books/{id}", a.with(key.Writer, a.replaceBook))
+	r.Patch("/v1/books/{id}", a.with(key.Writer, a.updateBook))
+	r.Delete("/v1/books/{id}", a.with(key.Writer, a.deleteBook))
+	r.Get("/v1/jobs/{id}", a.with(key.Reader, a.getJob))
 
-	r.Get("/v1/queues", a.with(Operator, a.listQueues))
-	r.Post("/v1/queues/{lane}/pause", a.with(Operator, a.pauseLane(true)))
-	r.Post("/v1/queues/{lane}/resume", a.with(Operator, a.pauseLane(false)))
-	r.Get("/v1/dead", a.with(Operator, a.listDead))
-	r.Get("/v1/dead/groups", a.with(Operator, a.listGroups))
-	r.Post("/v1/dead/retry", a.with(Operator, a.retryMany))
-	r.Post("/v1/dead/discard", a.with(Operator, a.discardMany))
-	r.Get("/v1/dead/{job}", a.with(Operator, a.getDead))
-	r.Post("/v1/dead/{job}/retry", a.with(Operator, a.retryOne))
-	r.Post("/v1/dead/{job}/discard", a.with(Operator, a.discardOne))
+	r.Get("/v1/queues", a.with(key.Operator, a.listQueues))
+	r.Post("/v1/queues/{lane}/pause", a.with(key.Operator, a.pauseLane(true)))
+	r.Post("/v1/queues/{lane}/resume", a.with(key.Operator, a.pauseLane(false)))
+	r.Get("/v1/dead", a.with(key.Operator, a.listDead))
+	r.Get("/v1/dead/groups", a.with(key.Operator, a.listGroups))
+	r.Post("/v1/dead/retry", a.with(key.Operator, a.retryMany))
+	r.Post("/v1/dead/discard", a.with(key.Operator, a.discardMany))
+	r.Get("/v1/dead/{job}", a.with(key.Operator, a.getDead))
+	r.Post("/v1/dead/{job}/retry", a.with(key.Operator, a.retryOne))
+	r.Post("/v1/dead/{job}/discard", a.with(key.Operator, a.discardOne))
+	if a.KeyStore != nil {
+		r.Get("/v1/keys", a.with(key.Operator, a.listKeys))
+		r.Post("/v1/keys", a.with(key.Operator, a.addKey))
+		r.Delete("/v1/keys/{name}", a.with(key.Operator, a.revokeKey))
+	}
 	return r
 }

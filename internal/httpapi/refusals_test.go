@@ -15,6 +15,7 @@ import (
 	"acervo/internal/fault"
 	"acervo/internal/httpapi"
 	"acervo/internal/job"
+	"acervo/internal/key"
 	"acervo/internal/sqlite"
 )
 
@@ -356,18 +357,18 @@ func TestKeys(t *testing.T) {
 	t.Run("adding a key leaves the set it is added to as it was", func(t *testing.T) {
 		t.Parallel()
 		var base httpapi.Keys
-		for _, key := range []string{"one", "two", "three"} { // leaves room for a fourth
-			base = base.With(key, httpapi.Caller{Name: "x", Role: httpapi.Reader})
+		for _, secret := range []string{"one", "two", "three"} { // leaves room for a fourth
+			base = base.With(secret, httpapi.Caller{Name: "x", Role: key.Reader})
 		}
-		first, second := base.With("first", httpapi.Caller{Name: "x", Role: httpapi.Writer}), base.With("second", httpapi.Caller{Name: "x", Role: httpapi.Writer})
-		for key, keys := range map[string]httpapi.Keys{"first": first, "second": second} {
+		first, second := base.With("first", httpapi.Caller{Name: "x", Role: key.Writer}), base.With("second", httpapi.Caller{Name: "x", Role: key.Writer})
+		for secret, keys := range map[string]httpapi.Keys{"first": first, "second": second} {
 			s := newServer(t, sqlite.LaneOptions{})
 			s.api.Keys = keys
-			if got := s.do(t, post(valid, "Authorization", "Bearer "+key)); got.status != http.StatusAccepted {
-				t.Errorf("the %s key is %d", key, got.status)
+			if got := s.do(t, post(valid, "Authorization", "Bearer "+secret)); got.status != http.StatusAccepted {
+				t.Errorf("the %s key is %d", secret, got.status)
 			}
 			s.api.Keys = base
-			s.do(t, post(valid, "Authorization", "Bearer "+key)).problem(t, fault.Unauthorized)
+			s.do(t, post(valid, "Authorization", "Bearer "+secret)).problem(t, fault.Unauthorized)
 		}
 	})
 }

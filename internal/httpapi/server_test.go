@@ -22,6 +22,7 @@ import (
 	"acervo/internal/httpapi"
 	"acervo/internal/intake"
 	"acervo/internal/job"
+	"acervo/internal/key"
 	"acervo/internal/sqlite"
 )
 
@@ -72,10 +73,10 @@ func newServer(t *testing.T, lane sqlite.LaneOptions) *server {
 		Intake: &intake.Intake{
 			Ring: ring, Lane: s.lane, Gauge: s.lane, Jobs: s.db.Jobs(), Claims: s.db.Jobs(), Now: s.clock.Now, MaxAge: 24 * time.Hour,
 		},
-		Ring: ring, Books: s.db.Books(), Jobs: s.db.Jobs(),
-		Keys: httpapi.Keys{}.With(readerKey, httpapi.Caller{Name: "rita", Role: httpapi.Reader}).
-			With(writerKey, httpapi.Caller{Name: "walter", Role: httpapi.Writer}).
-			With(operatorKey, httpapi.Caller{Name: "olga", Role: httpapi.Operator}),
+		Ring: ring, Books: s.db.Books(), Jobs: s.db.Jobs(), KeyStore: s.db.CallerKeys(),
+		Keys: httpapi.Keys{}.With(readerKey, httpapi.Caller{Name: "rita", Role: key.Reader}).
+			With(writerKey, httpapi.Caller{Name: "walter", Role: key.Writer}).
+			With(operatorKey, httpapi.Caller{Name: "olga", Role: key.Operator}),
 		Lanes: []httpapi.Lane{{Name: "writes", Control: s.lane}},
 		Now:   s.clock.Now, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
 	}

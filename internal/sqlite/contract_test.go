@@ -7,6 +7,8 @@ import (
 
 	"acervo/internal/book/booktest"
 	"acervo/internal/job/jobtest"
+	"acervo/internal/key"
+	"acervo/internal/key/keytest"
 	"acervo/internal/queue"
 	"acervo/internal/queue/queuetest"
 	"acervo/internal/sqlite"
@@ -47,6 +49,19 @@ func TestTheRecordsKeepTheContractOfJobs(t *testing.T) {
 			jobtest.Run(t, func(t *testing.T) jobtest.Harness {
 				db, c := p.open(t)
 				return jobtest.Harness{Jobs: db.Jobs(), Claims: db.Jobs(), Books: db.Books(), Now: c.now, Advance: c.advance}
+			})
+		})
+	}
+}
+
+func TestTheKeysOfCallersKeepTheirContract(t *testing.T) {
+	t.Parallel()
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			keytest.Run(t, func(t *testing.T) key.Store {
+				db, _ := p.open(t)
+				return db.CallerKeys()
 			})
 		})
 	}

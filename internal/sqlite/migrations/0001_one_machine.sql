@@ -81,3 +81,14 @@ CREATE TABLE receipt_keys (
 	made_at    INTEGER NOT NULL,
 	retired_at INTEGER
 ) STRICT;
+
+-- What is kept of the keys of callers.
+CREATE TABLE caller_keys (
+	name       TEXT PRIMARY KEY NOT NULL,
+	role       TEXT NOT NULL,
+	hash       BLOB NOT NULL UNIQUE,
+	made_at    INTEGER NOT NULL,
+	made_by    TEXT NOT NULL,
+	expires_at INTEGER,
+	sum        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
