@@ -16,6 +16,8 @@ type Kind string
 const (
 	// Syntax: the request cannot be understood as it stands (400).
 	Syntax Kind = "bad_request"
+	// Combination: each part is understood, but they do not go together (400).
+	Combination Kind = "unsupported_combination"
 	// Unauthorized: no credentials, or none that are known (401).
 	Unauthorized Kind = "unauthorized"
 	// Forbidden: known, but the role does not suffice (403).

@@ -26,6 +26,8 @@ func Describe(kind Kind) KindInfo {
 	switch kind {
 	case Syntax:
 		return KindInfo{http.StatusBadRequest, "The request cannot be understood"}
+	case Combination:
+		return KindInfo{http.StatusBadRequest, "These parts of a request do not go together"}
 	case Unauthorized:
 		return KindInfo{http.StatusUnauthorized, "A key or token is needed"}
 	case Forbidden:

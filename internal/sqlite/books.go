@@ -53,11 +53,15 @@ func (c *conn) putBook(item book.Item, now time.Time) error {
 	if item.Existence != book.Live {
 		expires = now.Add(book.TombstoneTTL)
 	}
-	_, err = c.exec(`INSERT INTO books (id, version, fence, expires_at, doc, sum) VALUES (?, ?, ?, ?, ?, ?)
+	keys := book.SearchKeys(item)
+	_, err = c.exec(`INSERT INTO books (id, version, fence, expires_at, doc, sum, by_updated) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, fence = excluded.fence,
-		expires_at = excluded.expires_at, doc = excluded.doc, sum = excluded.sum`,
-		item.ID[:], item.Version, item.Fence, expires, doc, bookSum(item.ID, item.Version, expires == nil, doc))
-	return err
+		expires_at = excluded.expires_at, doc = excluded.doc, sum = excluded.sum, by_updated = excluded.by_updated`,
+		item.ID[:], item.Version, item.Fence, expires, doc, bookSum(item.ID, item.Version, expires == nil, doc), place(keys.Updated))
+	if err != nil {
+		return err
+	}
+	return c.putKeys(item.ID, keys)
 }
 
 // bookSum leaves out the fence and the time of expiry: a burial writes both

@@ -41,6 +41,23 @@ func TestTheCatalogueKeepsTheContractOfBooks(t *testing.T) {
 	}
 }
 
+func TestTheCatalogueKeepsTheContractOfLists(t *testing.T) {
+	t.Parallel()
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			open := func(t *testing.T) booktest.ListHarness {
+				t.Helper()
+				db, c := p.open(t)
+				return booktest.ListHarness{
+					Harness: booktest.Harness{Store: db.Books(), Now: c.now, Advance: c.advance}, Lister: db.Books(),
+				}
+			}
+			booktest.RunLists(t, open, open)
+		})
+	}
+}
+
 func TestTheRecordsKeepTheContractOfJobs(t *testing.T) {
 	t.Parallel()
 	for _, p := range places() {

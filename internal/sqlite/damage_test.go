@@ -37,7 +37,7 @@ func newShelf(t *testing.T) *shelf {
 	for i, name := range []string{"first", "other"} {
 		s.items[i] = book.Item{
 			ID: uuid.New(), Existence: book.Live, Version: 1,
-			Draft: book.Draft{Title: "title of " + name, Authors: []string{"A"}},
+			Draft: book.Draft{Title: "Title of " + name, Authors: []string{"A"}},
 		}
 		ok(t, db.Books().Swap(t.Context(), book.Item{ID: s.items[i].ID}, s.items[i]))
 		s.recs[i] = job.Record{
@@ -115,7 +115,7 @@ func (s *shelf) soundMessage(t *testing.T, d queue.Delivery, i int) {
 func TestAFlippedBitInABookIsNoticedAndNamedAndHarmsNothingElse(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
-	db := s.flipped(t, "title of first", 10)
+	db := s.flipped(t, "Title of first", 10)
 	_, err := db.Books().Get(t.Context(), s.items[0].ID)
 	if !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), s.items[0].ID.String()) {
 		t.Errorf("got %v, want damage of book %s", err, s.items[0].ID)

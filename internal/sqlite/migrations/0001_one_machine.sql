@@ -8,9 +8,25 @@ CREATE TABLE books (
 	fence      INTEGER NOT NULL,
 	expires_at INTEGER,                   -- of tombstones and fences
 	doc        BLOB NOT NULL,
-	sum        INTEGER NOT NULL
+	sum        INTEGER NOT NULL,
+	-- of those that readers see: where the lists have them
+	by_title   BLOB,
+	by_author  BLOB, -- the first author
+	by_updated BLOB,
+	isbn       TEXT
 ) STRICT;
 CREATE INDEX books_expiring ON books (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX books_by_title ON books (by_title) WHERE by_title IS NOT NULL;
+CREATE INDEX books_by_author ON books (by_author) WHERE by_author IS NOT NULL;
+CREATE INDEX books_by_updated ON books (by_updated) WHERE by_updated IS NOT NULL;
+CREATE INDEX books_by_isbn ON books (isbn, by_title) WHERE isbn IS NOT NULL;
+
+-- The places of books under their further authors.
+CREATE TABLE further_authors (
+	by_author BLOB PRIMARY KEY NOT NULL,
+	book_id   BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX further_authors_of ON further_authors (book_id);
 
 CREATE TABLE jobs (
 	id         TEXT PRIMARY KEY NOT NULL, -- the receipt
