@@ -88,7 +88,7 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	}
 	runners := tune.runners(c, db, lane, log)
 	api := &httpapi.API{
-		Intake: in, Ring: ring, Books: db.Books(), Jobs: db.Jobs(),
+		Intake: in, Ring: ring, Books: db.Books(), Lists: db.Books(), Jobs: db.Jobs(),
 		Keys:     httpapi.Keys{}.With(secret, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator}),
 		KeyStore: db.CallerKeys(), Tokens: tokens(c.OIDC, log), PrivateReads: !c.PublicRead, Origins: c.Origins,
 		Lanes:   []httpapi.Lane{{Name: writesLane, Control: lane}},

@@ -42,7 +42,7 @@ func serveParts(ctx context.Context, dir string, worker bool, stdout io.Writer) 
 	api := &httpapi.API{
 		Intake: &intake.Intake{
 			Ring: ring, Lane: lane, Gauge: lane, Jobs: jobs, Claims: db.Jobs(), Now: time.Now, MaxAge: 24 * time.Hour,
-		}, Ring: ring, Books: db.Books(), Jobs: jobs,
+		}, Ring: ring, Books: db.Books(), Lists: db.Books(), Jobs: jobs,
 		Keys: httpapi.Keys{}.With(benchKey, httpapi.Caller{Name: "bench", Role: key.Operator}), Now: time.Now, Log: log,
 	}
 	if !worker {

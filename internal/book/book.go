@@ -14,10 +14,12 @@ import (
 const (
 	// MaxDraft is the most bytes a draft may have when encoded.
 	MaxDraft = 64 << 10
+	// MaxTitle is the most characters of a title.
+	MaxTitle = 500
+	// MaxAuthor is the most characters of an author.
+	MaxAuthor = 200
 
-	maxTitle       = 500      // characters
 	maxAuthors     = 20       // authors of one book
-	maxAuthor      = 200      // characters
 	maxDescription = 32 << 10 // bytes
 	maxLanguage    = 35       // bytes; RFC 5646 section 4.4.1
 )

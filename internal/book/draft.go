@@ -85,7 +85,7 @@ func (f *faults) field(d *Draft, m member, now time.Time) {
 			}
 		}
 	case "title":
-		d.Title = f.line(m.pointer, m, maxTitle)
+		d.Title = f.line(m.pointer, m, MaxTitle)
 	case "authors":
 		d.Authors = f.authors(m)
 	case "isbn":
@@ -147,7 +147,7 @@ func (f *faults) authors(m member) []string {
 			f.invalid(pointer, "type", "must be a string")
 			continue
 		}
-		f.checkLine(pointer, *a, maxAuthor)
+		f.checkLine(pointer, *a, MaxAuthor)
 		names = append(names, *a)
 	}
 	return names

@@ -56,7 +56,8 @@ const (
 
 // Field is one fault in one place of a request.
 type Field struct {
-	// Pointer is an RFC 6901 pointer into the body, empty for the whole of it.
+	// Pointer is an RFC 6901 pointer into the body, empty for the whole of it; of a
+	// read, into the query as if it were an object of its parameters.
 	Pointer string `json:"pointer"`
 	// Code is stable and for programs: required, too_long, unknown_field…
 	Code string `json:"code"`

@@ -26,6 +26,7 @@ type API struct {
 	Intake *intake.Intake
 	Ring   *job.Keyring
 	Books  book.Store
+	Lists  book.Lister
 	Jobs   job.Store
 	Keys   Keys
 	// KeyStore keeps the keys that operators make; nil where there are none.
@@ -64,6 +65,7 @@ func (a *API) Handler() http.Handler {
 	r.Get("/readyz", a.readyz)
 	r.Get("/version", a.version)
 
+	r.Get("/v1/books", a.reading(a.listBooks))
 	r.Get("/v1/books/{id}", a.reading(a.getBook))
 	r.Post("/v1/books", a.with(key.Writer, a.createBook))
 	r.Put("/v1/books/{id}", a.with(key.Writer, a.replaceBook))

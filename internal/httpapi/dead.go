@@ -73,7 +73,7 @@ func viewDead(rec job.Record, whole bool) (deadView, error) {
 func (a *API) listDead(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	f, err := parseFilter(query, "cursor", "limit")
-	limit := 20
+	limit := usualPage
 	if err == nil && query.Has("limit") {
 		if limit, err = strconv.Atoi(query.Get("limit")); err != nil || limit < 1 || limit > 100 {
 			err = fault.New(fault.Syntax, "The limit must be a number from 1 to 100.")
@@ -97,11 +97,7 @@ func (a *API) listDead(w http.ResponseWriter, r *http.Request) {
 		}
 		items = append(items, view)
 	}
-	if next != "" {
-		query.Set("cursor", next)
-		w.Header().Set("Link", "<"+r.URL.Path+"?"+query.Encode()+`>; rel="next"`)
-	}
-	a.json(w, r, http.StatusOK, map[string]any{"items": items, "next_cursor": orNull(next)})
+	a.page(w, r, query, items, next)
 }
 
 // groupView is the dead of one fingerprint on the wire.

@@ -33,7 +33,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, sqlite.LaneOptions{})
 	s.store(t, book.Draft{Title: "x", Authors: []string{"x"}}, 7)
-	for _, table := range [][]refusal{syntaxRefusals(), keyRefusals(), addressRefusals(), methodRefusals(), sizeRefusals(), typeRefusals(), fieldRefusals()} {
+	for _, table := range [][]refusal{syntaxRefusals(), keyRefusals(), addressRefusals(), methodRefusals(), sizeRefusals(), typeRefusals(), fieldRefusals(), listRefusals()} {
 		for _, c := range table {
 			t.Run(fmt.Sprintf("%d when %s", fault.Describe(c.kind).Status, c.name), func(t *testing.T) {
 				t.Parallel()
@@ -184,7 +184,7 @@ func allowed() map[string]string {
 		"/healthz":        "GET, HEAD, OPTIONS",
 		"/readyz":         "GET, HEAD, OPTIONS",
 		"/version":        "GET, HEAD, OPTIONS",
-		"/v1/books":       "POST, OPTIONS",
+		"/v1/books":       "GET, HEAD, POST, OPTIONS",
 		bookPath():        "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
 		"/v1/books/a%2Fb": "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
 		"/v1/jobs/x":      "GET, HEAD, OPTIONS",
