@@ -64,6 +64,7 @@ func (a *API) Handler() http.Handler {
 	r.Get("/healthz", a.healthz)
 	r.Get("/readyz", a.readyz)
 	r.Get("/version", a.version)
+	a.routeDocs(r)
 
 	r.Get("/v1/books", a.reading(a.listBooks))
 	r.Get("/v1/books/{id}", a.reading(a.getBook))

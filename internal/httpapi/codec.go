@@ -86,6 +86,9 @@ func traceparent(r *http.Request) string {
 func (a *API) json(w http.ResponseWriter, r *http.Request, status int, v any) {
 	body, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
+		for _, name := range []string{"Cache-Control", "ETag", "Link", "Location"} { // of what cannot be told
+			w.Header().Del(name)
+		}
 		a.problem(w, r, fault.Wrap(fault.Internal, err, "encode an answer"))
 		return
 	}

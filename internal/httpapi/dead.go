@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-json-experiment/json"
@@ -149,13 +150,21 @@ func (a *API) getDead(w http.ResponseWriter, r *http.Request) {
 	a.json(w, r, http.StatusOK, view)
 }
 
-// orderBody is what an operator may say with a retry or a discard. Each is
-// optional, as is the body.
-type orderBody struct {
+// discardBody, retryBody and manyBody are what an operator may say with an order.
+// Each member is optional, as is the body.
+type discardBody struct {
+	Reason string `json:"reason"`
+}
+
+type retryBody struct {
 	Reason string         `json:"reason"`
-	Draft  jsontext.Value `json:"draft"`  // of one retry: instead of the draft, or of the patch
-	Filter filterBody     `json:"filter"` // of many
-	Limit  int            `json:"limit"`
+	Draft  jsontext.Value `json:"draft"` // instead of the draft, or of the patch
+}
+
+type manyBody struct {
+	Reason string     `json:"reason"`
+	Filter filterBody `json:"filter"`
+	Limit  *int       `json:"limit"`
 }
 
 type filterBody struct {
@@ -166,24 +175,30 @@ type filterBody struct {
 }
 
 func (a *API) retryOne(w http.ResponseWriter, r *http.Request) {
-	a.orderOne(w, r, a.Intake.Retry)
-}
-
-func (a *API) discardOne(w http.ResponseWriter, r *http.Request) {
-	a.orderOne(w, r, a.Intake.Discard)
-}
-
-// orderOne does something to one dead job and answers 202 with the job.
-func (a *API) orderOne(w http.ResponseWriter, r *http.Request, do func(context.Context, string, intake.Order) error) {
-	body, err := readOrder(w, r)
-	id := chi.URLParam(r, "job")
+	var body retryBody
+	err := readOrder(w, r, &body, &body.Reason)
 	order := intake.Order{Who: callerOf(r).Name, Why: body.Reason}
 	if body.Draft != nil {
 		order.Edit = func(m *job.Message) error { return a.edit(m, body.Draft) }
 	}
 	if err == nil {
-		err = do(r.Context(), id, order)
+		err = a.Intake.Retry(r.Context(), chi.URLParam(r, "job"), order)
 	}
+	a.ordered(w, r, err)
+}
+
+func (a *API) discardOne(w http.ResponseWriter, r *http.Request) {
+	var body discardBody
+	err := readOrder(w, r, &body, &body.Reason)
+	if err == nil {
+		err = a.Intake.Discard(r.Context(), chi.URLParam(r, "job"), intake.Order{Who: callerOf(r).Name, Why: body.Reason})
+	}
+	a.ordered(w, r, err)
+}
+
+// ordered answers 202 with the dead job, unless the order for it was refused.
+func (a *API) ordered(w http.ResponseWriter, r *http.Request, err error) {
+	id := chi.URLParam(r, "job")
 	var rec job.Record
 	if err == nil {
 		rec, _, err = a.Jobs.Get(r.Context(), id)
@@ -226,28 +241,26 @@ func (a *API) discardMany(w http.ResponseWriter, r *http.Request) {
 
 // orderMany does something to the dead that a filter chooses.
 func (a *API) orderMany(w http.ResponseWriter, r *http.Request, do func(context.Context, string, intake.Order) error) {
-	body, err := readOrder(w, r)
+	var body manyBody
+	limit := 100
+	err := readOrder(w, r, &body, &body.Reason)
+	if err == nil && body.Limit != nil {
+		if limit = *body.Limit; limit < 1 || limit > 1000 {
+			err = fault.New(fault.Syntax, "The limit must be a number from 1 to 1000.")
+		}
+	}
 	var f job.Filter
 	if err == nil {
 		f, err = parseFilter(url.Values{
 			"lane": {body.Filter.Lane}, "kind": {body.Filter.Kind}, "error": {body.Filter.Error}, "book": {body.Filter.Book},
 		})
 	}
-	switch {
-	case err == nil && body.Draft != nil:
-		err = fault.New(fault.Syntax, "A draft goes with one job only.")
-	case err == nil && (body.Limit < 0 || body.Limit > 1000):
-		err = fault.New(fault.Syntax, "The limit must be a number from 1 to 1000.")
-	}
 	if err != nil {
 		a.problem(w, r, err)
 		return
 	}
-	if body.Limit == 0 {
-		body.Limit = 100
-	}
 	order := intake.Order{Who: callerOf(r).Name, Why: body.Reason}
-	matched, err := a.Intake.Each(r.Context(), f, body.Limit, func(ctx context.Context, id string) error { return do(ctx, id, order) })
+	matched, err := a.Intake.Each(r.Context(), f, limit, func(ctx context.Context, id string) error { return do(ctx, id, order) })
 	if err != nil {
 		a.problem(w, r, err)
 		return
@@ -255,26 +268,28 @@ func (a *API) orderMany(w http.ResponseWriter, r *http.Request, do func(context.
 	a.json(w, r, http.StatusAccepted, map[string]int{"matched": matched})
 }
 
-// maxReason is the most bytes that an operator's reason may have.
+// maxReason is the most characters that an operator's reason may have.
 const maxReason = 1000
 
-// readOrder reads the optional body of a retry or a discard.
-func readOrder(w http.ResponseWriter, r *http.Request) (orderBody, error) {
-	var body orderBody
+// readOrder reads the optional body of an order, of which reason is a part.
+func readOrder(w http.ResponseWriter, r *http.Request, body any, reason *string) error {
 	if r.ContentLength == 0 {
-		return body, nil
+		return nil
 	}
 	raw, err := readBody(w, r, "Accept-Post")
 	if err != nil {
-		return body, err
+		return err
 	}
-	if err := json.Unmarshal(raw, &body, json.RejectUnknownMembers(true)); err != nil {
-		return body, fault.Wrap(fault.Syntax, err, "The body must be a JSON object of reason, draft, filter and limit.")
+	if jsontext.Value(raw).Kind() != '{' { // null would be an order without a filter
+		return fault.New(fault.Syntax, "The body must be a JSON object.")
 	}
-	if len(body.Reason) > maxReason {
-		return body, fault.New(fault.Invalid, "The reason must have at most %d bytes.", maxReason)
+	if err := json.Unmarshal(raw, body, json.RejectUnknownMembers(true)); err != nil {
+		return fault.Wrap(fault.Syntax, err, "The body must be a JSON object with the members of this order.")
 	}
-	return body, nil
+	if utf8.RuneCountInString(*reason) > maxReason {
+		return fault.New(fault.Invalid, "The reason must have at most %d characters.", maxReason)
+	}
+	return nil
 }
 
 // parseFilter reads lane, kind, error and book, and refuses whatever else there

@@ -125,6 +125,7 @@ func (s *server) do(t *testing.T, r request) answer {
 	if a.header.Get("X-Request-Id") == "" {
 		t.Error("the answer has no X-Request-Id")
 	}
+	s.wantDocumented(t, req, r.body, a)
 	return a
 }
 
