@@ -55,11 +55,11 @@ func (a *API) routeDocs(r chi.Router) {
 				a.problem(w, r, fault.Wrap(fault.Internal, err, "make the document readable"))
 				return
 			}
-			w.Header().Set("Cache-Control", "no-cache")
 			answer(d, w, r)
 		}
 	}
 	r.Get("/openapi.json", serve(func(d docs, w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "no-cache")
 		write(w, http.StatusOK, "application/json", d.document)
 	}))
 	r.Get("/docs", serve(func(d docs, w http.ResponseWriter, _ *http.Request) {
@@ -79,11 +79,13 @@ func (a *API) problemType(d docs, w http.ResponseWriter, r *http.Request) {
 	case strings.Contains(r.Header.Get("Accept"), "text/html"):
 		d.html(w, p.page)
 	default:
+		w.Header().Set("Cache-Control", "no-cache")
 		a.json(w, r, http.StatusOK, p.view)
 	}
 }
 
 func (d docs) html(w http.ResponseWriter, page []byte) {
+	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("Content-Security-Policy", d.policy)
 	write(w, http.StatusOK, "text/html; charset=utf-8", page)
 }

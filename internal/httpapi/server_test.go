@@ -141,6 +141,26 @@ func (s *server) store(t *testing.T, d book.Draft, version int64) {
 	}
 }
 
+// storeAs puts a live book of this id in the catalogue.
+func (s *server) storeAs(t *testing.T, id string, d book.Draft) {
+	t.Helper()
+	item := book.Item{
+		ID: uuid.MustParse(id), Existence: book.Live, Version: 1, Draft: d, CreatedAt: july(), UpdatedAt: july(), AcceptedAt: july(),
+	}
+	if err := s.db.Books().Swap(t.Context(), book.Item{ID: item.ID}, item); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func encode(t *testing.T, v any) string {
+	t.Helper()
+	body, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
 // waiting counts what was put on the lane.
 func (s *server) waiting(t *testing.T) int {
 	t.Helper()
