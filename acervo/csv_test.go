@@ -11,6 +11,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,6 +74,14 @@ func TestEveryRowOfARealCatalogueReadsAsItWasSent(t *testing.T) {
 	}
 	if len(rows) != catalogueRows || len(books) != len(rows) {
 		t.Errorf("%d rows of %d made %d books", len(rows), catalogueRows, len(books))
+	}
+	slices.Sort(ids)
+	for _, order := range []string{"title", "author", "-updated_at"} {
+		listed, err := s.through(t.Context(), "/v1/books?limit=100&sort="+order)
+		slices.Sort(listed)
+		if err != nil || !slices.Equal(listed, ids) {
+			t.Errorf("%d books are listed by %s, not each of %d once: %v", len(listed), order, len(ids), err)
+		}
 	}
 }
 

@@ -64,7 +64,7 @@ func (p bookPage) titles() []string {
 }
 
 // nextLink is the Link of a page that has a next one (RFC 8288).
-var nextLink = regexp.MustCompile(`^<(/v1/books\?[!-;=?-~]+)>; rel="next"$`)
+var nextLink = regexp.MustCompile(`^<(/v1/books\?[^<>\s]+)>; rel="next"$`)
 
 // books lists as anyone may, by way of the links.
 func (s *server) books(t *testing.T, path string) (titles []string, pages int) {

@@ -83,7 +83,9 @@ func pagesAmidWrites(s *ListSuite) {
 			for more := true; more; more = q.Cursor != "" {
 				var page []book.Item
 				page, q.Cursor = s.page(q)
-				seen = append(seen, page...)
+				if seen = append(seen, page...); len(seen) > maxListed {
+					s.t.Fatal("the pages have no end")
+				}
 				others = s.stir(others, len(seen))
 				stays[len(seen)%20] = s.change(stays[len(seen)%20], func(d *book.Draft) { d.Rating = 6 - d.Rating })
 			}
