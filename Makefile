@@ -35,7 +35,7 @@ bench: ## measure
 	go run ./bench $(ARGS)
 
 soak: ## the long proofs, then each fuzz target for FUZZTIME (60s)
-	ACERVO_SOAK=1 go test -count=1 -timeout 8h -run 'Crash|PowerLoss|Histories' ./...
+	ACERVO_SOAK=1 go test -count=1 -timeout 8h -run 'Crash|PowerLoss|Histories|DiskThatFails' ./...
 	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . | sed 's|/[^/]*:func | |' | sort | \
 	while read -r dir target; do \
 		echo "$$dir $$target"; \

@@ -8,12 +8,21 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"acervo/internal/config"
 )
 
-// operatorKey returns the key in the data directory and the file that holds it.
-// It makes one on the first run, readable by its owner only.
-func operatorKey(dir string) (key, path string, err error) {
-	path = filepath.Join(dir, "operator.key")
+// keyFile holds the operator key of a data directory.
+const keyFile = "operator.key"
+
+// operatorKey returns the operator key and where it is from: the configuration,
+// or a file in the data directory, which is made on the first run and readable by
+// its owner only.
+func operatorKey(c config.Serve) (key, from string, err error) {
+	if c.Key != "" {
+		return c.Key, "given in --key or ACERVO_KEY", nil
+	}
+	path := filepath.Join(c.Data, keyFile)
 	stored, err := os.ReadFile(path)
 	switch key = strings.TrimSpace(string(stored)); {
 	case err == nil && key != "":
@@ -43,7 +52,12 @@ func writeDurably(path, content string) error {
 	if err := os.Rename(tmp.Name(), path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}

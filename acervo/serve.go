@@ -68,6 +68,10 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := hideAddress(c.Data); err != nil { // of an earlier run that was cut short
+		return err
+	}
+	defer func() { err = errors.Join(err, hideAddress(c.Data)) }()
 	lane, err := db.Lane(ctx, writesLane, sqlite.LaneOptions{Lease: tune.lease})
 	if err != nil {
 		return err
@@ -76,11 +80,9 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	secret, keyFile := c.Key, "given in --key or ACERVO_KEY"
-	if secret == "" {
-		if secret, keyFile, err = operatorKey(c.Data); err != nil {
-			return err
-		}
+	secret, from, err := operatorKey(c)
+	if err != nil {
+		return err
 	}
 	ring := job.NewKeyring(time.Now, current, retired...)
 	in := &intake.Intake{
@@ -98,12 +100,11 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 		Now:     time.Now, Log: log,
 	}
 
-	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", c.Addr)
+	listener, err := listen(ctx, c)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	greet(stdout, c, listener.Addr(), secret, keyFile)
+	greet(stdout, c, listener.Addr(), secret, from)
 
 	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -115,6 +116,19 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	err = serveHTTP(ctx, c, listener, api.Handler(), log)
 	stopWork()
 	return errors.Join(err, all.Wait())
+}
+
+// listen listens, and tells the commands on this machine where.
+func listen(ctx context.Context, c config.Serve) (net.Listener, error) {
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if err := tellAddress(c.Data, scheme(c), listener.Addr()); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
 }
 
 // tokens takes those of the configured issuer, if there is one.
@@ -144,13 +158,17 @@ func (tune tuning) runners(c config.Serve, db *sqlite.DB, lane *sqlite.Lane, log
 	return runners
 }
 
-func greet(stdout io.Writer, c config.Serve, addr net.Addr, key, keyFile string) {
-	scheme := "http"
+// scheme is that of the addresses of a server.
+func scheme(c config.Serve) string {
 	if c.TLSCert != "" {
-		scheme = "https"
+		return "https"
 	}
+	return "http"
+}
+
+func greet(stdout io.Writer, c config.Serve, addr net.Addr, secret, from string) {
 	fmt.Fprintf(stdout, "Acervo serves   %s://%s\nOperator key    %s\n                (%s)\nData            %s\nStop it with    Ctrl-C\n",
-		scheme, addr, key, keyFile, c.Data)
+		scheme(c), addr, secret, from, c.Data)
 }
 
 // serveHTTP answers requests until ctx ends or the listener fails, then lets the

@@ -62,7 +62,7 @@ func TestADirectoryHasOneProcess(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	first := serveDir(t, dir, nil)
-	refused(t, nil, []string{"--data", dir, "--addr", "127.0.0.1:0"},
+	refused(t, 1, nil, []string{"--data", dir, "--addr", "127.0.0.1:0"},
 		dir, fmt.Sprintf("in use by process %d ", first.cmd.Process.Pid))
 	if !first.accepts(t) {
 		t.Error("the first process does not go on after the second one was refused")
@@ -156,7 +156,7 @@ func TestBadConfigurationIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			nowhere := dataDir(t)
-			refused(t, c.env, append([]string{"--data", nowhere}, c.flags...), c.says...)
+			refused(t, 2, c.env, append([]string{"--data", nowhere}, c.flags...), c.says...)
 			if _, err := os.Stat(nowhere); !os.IsNotExist(err) {
 				t.Errorf("the data directory was made: %v", err)
 			}
@@ -237,12 +237,13 @@ func (s *server) accepts(t *testing.T) bool {
 	return err == nil && job.State == "succeeded"
 }
 
-// refused starts a server that does not start, and looks for what it should say.
-func refused(t *testing.T, env, flags []string, says ...string) {
+// refused starts a server that does not start, and looks for how it ends and what
+// it should say.
+func refused(t *testing.T, exit int, env, flags []string, says ...string) {
 	t.Helper()
 	p := launch(t, env, append([]string{"serve"}, flags...)...)
 	code, said := p.wait(), p.stderr.String()
-	if code != 1 || strings.Contains(p.stdout.String(), "Acervo serves") {
+	if code != exit || strings.Contains(p.stdout.String(), "Acervo serves") {
 		t.Errorf("exit code %d, stdout %q", code, p.stdout.String())
 	}
 	for _, want := range says {

@@ -1,5 +1,5 @@
 // Package cli is the command line of Acervo: its commands, flags and help. Every
-// flag can be given in the environment too.
+// flag of a server can be given in the environment too.
 package cli
 
 import (
@@ -13,22 +13,57 @@ import (
 	"acervo/internal/config"
 )
 
-// Doors are what the commands open.
+// Doors are what the commands open on this machine.
 type Doors struct {
+	// Serve runs the server of a directory.
 	Serve func(ctx context.Context, c config.Serve) error
+	// Local finds the server that runs over a directory, and its operator key,
+	// which is empty when there is none in the directory.
+	Local func(dir string) (url, key string, err error)
+	// Inspect looks at a directory and at the database in it.
+	Inspect func(ctx context.Context, dir string) []Finding
+	// Backup writes what a directory holds to a new file, whether a server runs over it or not.
+	Backup func(ctx context.Context, dir, file string) error
+	// Restore makes a directory of such a file.
+	Restore func(ctx context.Context, file, dir string) error
 }
 
-// Run runs the command that args name, args[0] being the program.
+// Finding is one thing that a check looked at.
+type Finding struct {
+	What   string `json:"what"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// program is what the commands share.
+type program struct {
+	getenv func(string) string
+	stdout io.Writer
+	doors  Doors
+}
+
+// Run runs the command that args name, args[0] being the program. ExitCode and
+// Explain tell what to make of its error.
 func Run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer, doors Doors) error {
+	p := program{getenv, stdout, doors}
 	app := &ucli.Command{
-		Name:           "acervo",
-		Usage:          "a book catalogue service on one machine",
-		Writer:         stdout,
-		ErrWriter:      stdout,
-		Commands:       []*ucli.Command{serve(getenv, doors)},
+		Name:                  "acervo",
+		Usage:                 "a book catalogue service on one machine",
+		Description:           exitCodes,
+		Writer:                stdout,
+		ErrWriter:             stdout,
+		EnableShellCompletion: true,
+		Commands: []*ucli.Command{
+			p.serve(), p.check(), p.book(), p.job(), p.queue(), p.dead(), p.key(),
+			p.backup(), p.restore(), p.export(), p.sample(),
+		},
 		Action:         noCommand,
 		ExitErrHandler: func(context.Context, *ucli.Command, error) {}, // main decides how to exit
-		OnUsageError:   usageError,
+		OnUsageError:   onUsageError,
+		ConfigureShellCompletionCommand: func(c *ucli.Command) {
+			c.Hidden, c.OnUsageError = false, onUsageError
+			c.Usage = "print the completion script of a shell, such as: source <(acervo completion bash)"
+		},
 	}
 	return app.Run(ctx, args)
 }
@@ -36,101 +71,50 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout 
 // noCommand is what runs when no command is named, or one that there is not.
 func noCommand(_ context.Context, cmd *ucli.Command) error {
 	if cmd.Args().Present() {
-		return fmt.Errorf("there is no command %q (see --help)", cmd.Args().First())
+		return wrongUsage("there is no command %q", cmd.Args().First())
 	}
-	return ucli.ShowRootCommandHelp(cmd)
+	if cmd.Root() == cmd {
+		return ucli.ShowRootCommandHelp(cmd)
+	}
+	return ucli.ShowSubcommandHelp(cmd)
 }
 
-func usageError(_ context.Context, _ *ucli.Command, err error, _ bool) error {
-	return fmt.Errorf("%w (see --help)", err)
-}
-
-func serve(getenv func(string) string, doors Doors) *ucli.Command {
-	t := config.ServeText{BehindProxy: "false", AccessText: config.AccessText{PublicRead: "true"}}
-	text := func(name, value, usage string, dest *string) *ucli.StringFlag {
-		return &ucli.StringFlag{Name: name, Value: value, Usage: usage, Destination: dest, Sources: env(getenv, name)}
-	}
-	toggled := func(name, usage string, dest *string) *ucli.GenericFlag {
-		return &ucli.GenericFlag{Name: name, Value: (*toggle)(dest), Usage: usage, Sources: env(getenv, name)}
-	}
+// leaf is a command that does something. Its arguments are named in the usage: as
+// many as there are words, more when the last one ends in three dots, and words in
+// brackets may be left out.
+func leaf(name, usage, arguments string, flags []ucli.Flag, do ucli.ActionFunc) *ucli.Command {
 	return &ucli.Command{
-		Name:         "serve",
-		Usage:        "serve the catalogue, its worker included, from one directory",
-		OnUsageError: usageError,
-		Flags: []ucli.Flag{
-			text("addr", "127.0.0.1:8080", "listen on `HOST:PORT`", &t.Addr),
-			text("data", "./data", "keep everything in `DIR`", &t.Data),
-			text("key", "", "use `KEY` as the operator key instead of the generated one", &t.Key),
-			text("tls-cert", "", "serve TLS with the certificate in `FILE` (PEM)", &t.TLSCert),
-			text("tls-key", "", "the private key of the certificate, in `FILE` (PEM)", &t.TLSKey),
-			toggled("behind-proxy", "a proxy in front speaks TLS, so plain HTTP off loopback is meant", &t.BehindProxy),
-			text("slots", "64", "apply up to `N` writes at once", &t.Slots),
-			text("grace", "20s", "finish what has begun within `TIME` after SIGTERM", &t.Grace),
-			text("max-age", "24h", "refuse writes while the oldest one has waited longer than `TIME`", &t.MaxAge),
-			text("rate-key", "0", "take `N` writes a second of one key, ten times that at once; 0 for no limit", &t.RateKey),
-			text("rate-book", "100", "take `N` writes a second of one book, ten times that at once; 0 for no limit", &t.RateBook),
-			text("oidc-issuer", "", "take the tokens (JWT) of the issuer `NAME`", &t.OIDCIssuer),
-			text("oidc-audience", "", "take tokens for the audience `NAME` only", &t.OIDCAudience),
-			text("oidc-jwks", "", "the issuer tells its keys at `URL`", &t.OIDCJWKS),
-			text("oidc-role-claim", "role", "the role is in the claim `NAME`, or where a JSON pointer shows", &t.OIDCRoleClaim),
-			toggled("public-read", "books are read without a key", &t.PublicRead),
-			text("origins", "", "let pages of `ORIGINS`, with commas between them, use the API; none but its own", &t.Origins),
-		},
+		Name: name, Usage: usage, ArgsUsage: arguments, Flags: flags, OnUsageError: onUsageError, HideHelpCommand: true,
+		DisableSliceFlagSeparator: true, // names have commas
 		Action: func(ctx context.Context, cmd *ucli.Command) error {
-			if cmd.Args().Present() {
-				return fmt.Errorf("serve takes no arguments, only flags (see --help)")
+			words := strings.Fields(arguments)
+			least, most := len(words), len(words)
+			if most > 0 && strings.HasPrefix(words[most-1], "[") {
+				least--
 			}
-			c, err := t.Parse()
-			if err != nil {
-				return err
+			if most > 0 && strings.Contains(words[most-1], "...") {
+				most = cmd.NArg()
 			}
-			return doors.Serve(ctx, c)
+			switch n := cmd.NArg(); {
+			case most == 0 && n > 0:
+				return wrongUsage("%s takes no arguments, only flags", cmd.FullName())
+			case n < least || n > most:
+				return wrongUsage("%s takes %s", cmd.FullName(), arguments)
+			}
+			return do(ctx, cmd)
 		},
 	}
 }
 
-// toggle is the text of a flag that may stand without a value, which means true.
-// It is judged with the texts of the others.
-type toggle string
+// usageError is an error of whoever typed the command.
+type usageError struct{ error }
 
-// Set is ucli.Value's.
-func (t *toggle) Set(text string) error { *t = toggle(text); return nil }
+func (e usageError) Unwrap() error { return e.error }
 
-// String is ucli.Value's.
-func (t *toggle) String() string { return string(*t) }
-
-// Get is ucli.Value's.
-func (t *toggle) Get() any { return string(*t) }
-
-// IsBoolFlag lets the flag stand alone.
-func (t *toggle) IsBoolFlag() bool { return true }
-
-// envSource looks a flag up in the environment that the process was given.
-type envSource struct {
-	name   string
-	getenv func(string) string
+func wrongUsage(format string, args ...any) error {
+	return usageError{fmt.Errorf(format+" (see --help)", args...)}
 }
 
-// env is the environment variable of a flag: ACERVO_ and its name.
-func env(getenv func(string) string, flag string) ucli.ValueSourceChain {
-	name := "ACERVO_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return ucli.NewValueSourceChain(&envSource{name, getenv})
+func onUsageError(_ context.Context, _ *ucli.Command, err error, _ bool) error {
+	return wrongUsage("%w", err)
 }
-
-// Lookup is ucli.ValueSource's; an empty variable counts as not set.
-func (e *envSource) Lookup() (string, bool) {
-	value := e.getenv(e.name)
-	return value, value != ""
-}
-
-// String is ucli.ValueSource's.
-func (e *envSource) String() string { return "environment variable " + e.name }
-
-// GoString is ucli.ValueSource's.
-func (e *envSource) GoString() string { return e.String() }
-
-// IsFromEnv has the help name the variable.
-func (e *envSource) IsFromEnv() bool { return true }
-
-// Key is the variable that the help names.
-func (e *envSource) Key() string { return e.name }

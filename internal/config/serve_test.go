@@ -69,8 +69,10 @@ func TestParse(t *testing.T) {
 			MaxAge: "old", RateKey: "-1", RateBook: "few",
 			AccessText: config.AccessText{OIDCIssuer: "me", OIDCJWKS: "ftp://x", PublicRead: "maybe", Origins: "everyone"},
 		}.Parse()
-		want := []string{"--behind-proxy", "--slots", "--grace", "--max-age", "--rate-key", "--rate-book", "--addr", "--data", "--key", "--tls-cert",
-			"--public-read", "--oidc-issuer", "--oidc-jwks", "--oidc-role-claim", "--origins"}
+		want := []string{
+			"--behind-proxy", "--slots", "--grace", "--max-age", "--rate-key", "--rate-book", "--addr", "--data", "--key", "--tls-cert",
+			"--public-read", "--oidc-issuer", "--oidc-jwks", "--oidc-role-claim", "--origins",
+		}
 		if got := flags(err); !slices.Equal(got, want) {
 			t.Errorf("got %q", got)
 		}

@@ -46,6 +46,8 @@ type API struct {
 	Checks map[string]func(context.Context) error
 	Now    func() time.Time
 	Log    *slog.Logger
+
+	pace pace
 }
 
 // Lane is a lane by its name.

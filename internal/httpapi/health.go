@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"acervo/internal/fault"
+	"acervo/internal/job"
 )
 
 // healthz says that the process answers.
@@ -36,7 +37,7 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	}
 	if !ready {
 		p := fault.ProblemOf(fault.New(fault.Unavailable, "Something that requests depend on does not answer."))
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", a.retryAfter(r.Context(), job.Job{}))
 		body, _ := json.Marshal(unready{p, checks}, json.Deterministic(true)) // texts of our own
 		write(w, p.Status, problemType, body)
 		return

@@ -12,9 +12,6 @@ import (
 	"acervo/internal/job"
 )
 
-// retryAfter is the number of seconds after which to ask for a job again.
-const retryAfter = "1"
-
 // jobView is a job on the wire. What is absent is null.
 type jobView struct {
 	ID            string         `json:"id"`
@@ -73,7 +70,7 @@ func (a *API) getJob(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !j.State.Terminal() {
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", a.retryAfter(r.Context(), j))
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	a.json(w, r, http.StatusOK, viewJob(j))

@@ -167,17 +167,22 @@ func TestPrivateReads(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, sqlite.LaneOptions{})
 	s.store(t, book.Draft{Title: "x", Authors: []string{"y"}}, 1)
-	get := func(s *server, authorization string) answer {
-		return s.do(t, request{method: http.MethodGet, path: bookPath(), header: headers("Authorization", authorization)})
+	get := func(path, authorization string) answer {
+		return s.do(t, request{method: http.MethodGet, path: path, header: headers("Authorization", authorization)})
 	}
-	if got := get(s, ""); got.status != http.StatusOK {
-		t.Errorf("a public book is answered with %d", got.status)
+	paths := []string{bookPath(), "/v1/books"}
+	for _, path := range paths {
+		if got := get(path, ""); got.status != http.StatusOK {
+			t.Errorf("%s is public and answered with %d", path, got.status)
+		}
 	}
 	s.api.PrivateReads = true
 	s.handler = s.api.Handler()
-	get(s, "").problem(t, fault.Unauthorized)
-	if got := get(s, "Bearer "+readerKey); got.status != http.StatusOK {
-		t.Errorf("a reader is answered with %d", got.status)
+	for _, path := range paths {
+		get(path, "").problem(t, fault.Unauthorized)
+		if got := get(path, "Bearer "+readerKey); got.status != http.StatusOK {
+			t.Errorf("%s is answered to a reader with %d", path, got.status)
+		}
 	}
 }
 

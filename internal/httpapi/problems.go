@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"acervo/internal/fault"
+	"acervo/internal/job"
 )
 
 // problem answers with a problem object. What is the server's own trouble goes to
@@ -31,7 +32,7 @@ func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
 			"method", r.Method, "route", chi.RouteContext(r.Context()).RoutePattern(), "error", err)
 	}
 	if p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", a.retryAfter(r.Context(), job.Job{}))
 	}
 	writeProblem(w, p)
 }

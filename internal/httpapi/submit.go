@@ -71,7 +71,7 @@ func (a *API) submit(
 // accepted answers 202 with a job.
 func (a *API) accepted(w http.ResponseWriter, r *http.Request, j job.Job) {
 	w.Header().Set("Location", jobPath(j.ID))
-	w.Header().Set("Retry-After", retryAfter)
+	w.Header().Set("Retry-After", a.retryAfter(r.Context(), j))
 	a.json(w, r, http.StatusAccepted, viewJob(j))
 }
 
@@ -108,9 +108,9 @@ func (a *API) limit(w http.ResponseWriter, write intake.Write) error {
 	if id == uuid.Nil && write.Draft != nil && (write.Draft.ID != uuid.Nil || write.Draft.ISBN != "") {
 		id = book.ID(*write.Draft)
 	}
-	wait := a.PerKey.Take(write.Caller, a.Now())
+	wait := a.PerKey.admit(w.Header(), "key", write.Caller, a.Now())
 	if wait == 0 && id != uuid.Nil {
-		wait = a.PerBook.Take(id.String(), a.Now())
+		wait = a.PerBook.admit(w.Header(), "book", id.String(), a.Now())
 	}
 	if wait == 0 {
 		return nil

@@ -371,14 +371,16 @@ func TestCallersDoNotMix(t *testing.T) {
 	}
 	t.Run("one subject of two issuers is two callers", func(t *testing.T) {
 		t.Parallel()
-		moved := *s.api
 		other := newIssuer(t)
+		moved := &httpapi.API{
+			Intake: s.api.Intake, Ring: s.api.Ring, Books: s.api.Books, Lists: s.api.Lists, Jobs: s.api.Jobs, Now: s.api.Now, Log: s.api.Log,
+		}
 		moved.Tokens = httpapi.NewTokens(httpapi.TokenOptions{
 			Issuer: "https://id2.example/", Audience: audience, JWKS: other.server.URL, RoleClaim: "role",
 			Client: other.server.Client(), Now: s.clock.Now, Log: s.api.Log,
 		})
 		t.Cleanup(other.server.Client().CloseIdleConnections)
-		s2 := &server{api: &moved, handler: moved.Handler(), db: s.db, lane: s.lane, clock: s.clock, log: s.log}
+		s2 := &server{api: moved, handler: moved.Handler(), db: s.db, lane: s.lane, clock: s.clock, log: s.log}
 		got := s2.writes(t, other.token(t, claims{"iss": "https://id2.example/"}), "Idempotency-Key", "one")
 		if got.status != http.StatusAccepted || got.header.Get("Idempotent-Replayed") != "" {
 			t.Errorf("got %d %v", got.status, got.header)

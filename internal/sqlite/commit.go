@@ -41,7 +41,8 @@ type write struct {
 	err   error
 }
 
-// write runs fn in a transaction and returns when its commit is durable. Writers
+// write runs fn in a transaction and returns when its commit is durable; fn may
+// run again in another one. Writers
 // that arrive while a commit is under way share the next one: the first of them
 // leads it, so that a lone writer commits itself and waits for nobody. A fn that
 // fails takes back its own changes only. A context that ends after the write has
@@ -90,7 +91,7 @@ func (db *DB) lead() {
 
 // commit runs a batch in one transaction. When the transaction fails, so does
 // every write in it, whatever its own outcome: what they saw of each other never
-// happened.
+// happened. Only damage is kept to who meets it.
 func (db *DB) commit(batch []*write) {
 	c, err := db.take(context.Background(), db.writer)
 	if err == nil {
@@ -100,9 +101,7 @@ func (db *DB) commit(batch []*write) {
 		db.writer <- c
 	}
 	if err != nil {
-		for _, w := range batch {
-			w.err = err
-		}
+		db.fail(batch, err)
 		return
 	}
 	for _, w := range batch {
@@ -111,6 +110,21 @@ func (db *DB) commit(batch []*write) {
 		}
 		for _, fn := range w.after {
 			fn()
+		}
+	}
+}
+
+// fail tells the writes of a transaction that it failed. In one that has met
+// damage SQLite writes and commits nothing more, whoever met it, so those who
+// shared it are done again, each by itself.
+func (db *DB) fail(batch []*write, err error) {
+	for _, w := range batch {
+		switch {
+		case malformed(err) && len(batch) > 1:
+			db.commit([]*write{w})
+		case malformed(w.err): // which says what is damaged
+		default:
+			w.err = err
 		}
 	}
 }

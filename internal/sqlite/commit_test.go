@@ -53,7 +53,7 @@ func onCommits(t *testing.T, test func(c *commits)) {
 // note is a write that leaves one row, so that it can be told what was kept.
 func note(what string) func(*tx) error {
 	return func(t *tx) error {
-		_, err := t.exec(`INSERT INTO receipt_keys (secret, made_at) VALUES (?, 0)`, []byte(what))
+		_, err := t.exec(`INSERT INTO receipt_keys (secret, made_at, sum) VALUES (?, 0, 0)`, []byte(what))
 		return err
 	}
 }

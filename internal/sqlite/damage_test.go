@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,10 +23,12 @@ import (
 // shelf is the file of a database with two of everything, of which the first is
 // to be damaged.
 type shelf struct {
-	file  []byte
-	items [2]book.Item
-	recs  [2]job.Record
-	sent  [2]queue.Message
+	file   []byte
+	items  [2]book.Item
+	recs   [2]job.Record
+	sent   [2]queue.Message
+	claims [2]job.Claim
+	key    job.Key
 }
 
 func newShelf(t *testing.T) *shelf {
@@ -47,7 +51,13 @@ func newShelf(t *testing.T) *shelf {
 		ok(t, db.Jobs().Save(t.Context(), s.recs[i]))
 		s.sent[i] = queue.Message{Group: "group of " + name, DedupID: "id of " + name, Body: []byte("body of " + name)}
 		ok(t, l.Send(t.Context(), s.sent[i]))
+		s.claims[i] = job.Claim{Caller: "caller of " + name, Key: "key of " + name, Hash: "hash of " + name, Job: "claimed by " + name}
+		_, _, err := db.Jobs().Claim(t.Context(), s.claims[i])
+		ok(t, err)
 	}
+	ok(t, l.Pause(t.Context(), true))
+	s.key, _, err = db.ReceiptKeys(t.Context())
+	ok(t, err)
 	ok(t, db.Close())
 	s.file, err = os.ReadFile(filepath.Join(dir, "acervo.db"))
 	ok(t, err)
@@ -85,6 +95,14 @@ func (s *shelf) soundJob(t *testing.T, db *sqlite.DB, i int) {
 	t.Helper()
 	if got, found, err := db.Jobs().Get(t.Context(), s.recs[i].ID); err != nil || !found || got.Error == nil || got.Error.Title != s.recs[i].Error.Title {
 		t.Errorf("job %d is %+v (%v)", i, got, err)
+	}
+}
+
+func (s *shelf) soundClaim(t *testing.T, db *sqlite.DB, i int) {
+	t.Helper()
+	again := job.Claim{Caller: s.claims[i].Caller, Key: s.claims[i].Key, Job: "another"}
+	if got, mine, err := db.Jobs().Claim(t.Context(), again); err != nil || mine || got != s.claims[i] {
+		t.Errorf("claim %d is %+v, %t (%v)", i, got, mine, err)
 	}
 }
 
@@ -167,6 +185,162 @@ func TestAFlippedBitInAMessageIsToldWithItAndHarmsNothingElse(t *testing.T) {
 			for i := range 2 {
 				s.soundBook(t, db, i)
 				s.soundJob(t, db, i)
+			}
+		})
+	}
+}
+
+func TestAFlippedBitInAClaimIsNoticedAndNamedAndHarmsNothingElse(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	// A row of a claim begins with the types of its columns, then come the caller
+	// and the key, which an index has again, and the rest.
+	const row = "key of firsthash of firstclaimed by first"
+	for part, flip := range map[string]struct{ offset, bit int }{
+		"in its hash":             {len("key of firsthash"), 3},
+		"in its job":              {len("key of firsthash of firstclaim"), 3},
+		"in its mark as sent":     {-len("caller of first") - 3, 0},
+		"in the end of its time":  {len(row) + 2, 3},
+		"in its checksum":         {len(row) + 8, 3},
+		"in the size of its hash": {-len("caller of first") - 5, 1},
+	} {
+		t.Run(part, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			ok(t, s.flip(dir, row, flip.offset, flip.bit))
+			db := open(t, sqlite.Options{Dir: dir})
+			_, mine, err := db.Jobs().Claim(t.Context(), s.claims[0])
+			if !fault.Is(err, fault.Damaged) || mine || !strings.Contains(err.Error(), `caller of first on the key "key of first"`) {
+				t.Errorf("claiming: got %t, %v", mine, err)
+			}
+			if err := db.Jobs().MarkSent(t.Context(), s.claims[0]); !fault.Is(err, fault.Damaged) {
+				t.Errorf("marking as sent: got %v", err)
+			}
+			s.soundClaim(t, db, 1)
+			for i := range 2 {
+				s.soundBook(t, db, i)
+				s.soundJob(t, db, i)
+			}
+			for i, d := range s.messages(t, db) {
+				s.soundMessage(t, d, i)
+			}
+		})
+	}
+}
+
+func TestDamageThatOneWriteMeetsFailsNoOtherWriteOfItsCommit(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		// One less in the size of the hash, so that SQLite cannot read the row.
+		ok(t, s.flip(dir, "key of firsthash of first", -len("caller of first")-5, 1))
+		d := newDisk(t)
+		db := open(t, sqlite.Options{Dir: dir, VFS: d.name})
+		l := lane(t, db, "writes", sqlite.LaneOptions{})
+		d.slow = true
+		var wg sync.WaitGroup
+		for _, write := range []func() error{
+			func() error { return l.Send(t.Context(), message("a", "under way")) },
+			func() error { return l.Send(t.Context(), message("a", "before")) },
+			func() error {
+				batch, err := l.Receive(t.Context(), 2)
+				if err == nil && len(batch) != 2 {
+					t.Errorf("received %+v", batch)
+				}
+				return err
+			},
+			func() error {
+				_, _, err := db.Jobs().Claim(t.Context(), s.claims[0])
+				if !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), "key of first") {
+					t.Errorf("claiming: %v", err)
+				}
+				return nil
+			},
+			func() error { return l.Send(t.Context(), message("a", "after")) },
+		} {
+			wg.Go(func() {
+				if err := write(); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait() // they queue in order
+		}
+		wg.Wait()
+		if stats, err := l.Stats(t.Context()); err != nil || stats.Depth() != 5 {
+			t.Errorf("the lane has %+v (%v), want five messages", stats, err)
+		}
+	})
+}
+
+func TestAJobOfABookThatCannotBeReadCanBeBuried(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	dir := t.TempDir()
+	// A row of a book begins with the types of its columns, that of its id first.
+	// One bit makes the id longer than the row.
+	id := s.items[0].ID
+	ok(t, s.flip(dir, string(id[:])+"{", -7, 6))
+	db := open(t, sqlite.Options{Dir: dir})
+	item, err := db.Books().Get(t.Context(), id)
+	if !fault.Is(err, fault.Damaged) {
+		t.Fatalf("got %+v, %v", item, err)
+	}
+	rec := job.Record{ID: "dead", Generation: 1, State: job.Dead, BookID: id, Burial: &job.Burial{Listed: true, Lane: "writes"}}
+	ok(t, db.Jobs().Bury(t.Context(), rec, item))
+	if got, found, err := db.Jobs().Get(t.Context(), rec.ID); err != nil || !found || got.State != job.Dead {
+		t.Errorf("the record is %+v, %t (%v)", got, found, err)
+	}
+	s.soundBook(t, db, 1)
+}
+
+func TestAFlippedBitInAKeyThatSignsReceiptsIsNoticedAndNamed(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	for part, flip := range map[string]struct{ offset, bit int }{
+		"in its secret":   {5, 3},
+		"in its checksum": {len(s.key.Secret) + 8, 3},
+		"in its size":     {-4, 1},
+	} {
+		t.Run(part, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			ok(t, s.flip(dir, string(s.key.Secret), flip.offset, flip.bit))
+			db := open(t, sqlite.Options{Dir: dir})
+			if _, _, err := db.ReceiptKeys(t.Context()); !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), "receipts") {
+				t.Errorf("got %v", err)
+			}
+			for i := range 2 {
+				s.soundBook(t, db, i)
+				s.soundJob(t, db, i)
+				s.soundClaim(t, db, i)
+			}
+		})
+	}
+}
+
+// A lane's row has no checksum: it only says whether the lane is paused, which
+// operators see and set.
+func TestAFlippedBitInTheRowOfALaneIsToldOrGoesWhenItIsPausedAgain(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	const row = "\x09\x03\x19\x09writes" // its size, the types of its columns, and the name of a paused lane
+	for at := range len(row) {
+		t.Run(fmt.Sprintf("in byte %d", at), func(t *testing.T) {
+			t.Parallel()
+			for bit := range 8 {
+				dir := t.TempDir()
+				ok(t, s.flip(dir, row, at, bit))
+				db := open(t, sqlite.Options{Dir: dir})
+				l := lane(t, db, "writes", sqlite.LaneOptions{})
+				paused, err := false, l.Pause(t.Context(), true)
+				if err == nil {
+					paused, err = l.Paused(t.Context())
+				}
+				if !paused && (!fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), "damaged")) {
+					t.Errorf("bit %d: paused %t, %v", bit, paused, err)
+				}
+				s.soundMessage(t, s.messages(t, db)[1], 1)
 			}
 		})
 	}

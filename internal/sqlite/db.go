@@ -80,7 +80,7 @@ func Open(opts Options) (*DB, error) {
 
 // fileName is the database of a directory as SQLite wants it named.
 func fileName(opts Options) (string, error) {
-	path, err := filepath.Abs(filepath.Join(opts.Dir, "acervo.db"))
+	path, err := filepath.Abs(filepath.Join(opts.Dir, databaseName))
 	if err != nil {
 		return "", fault.Wrap(fault.Internal, err, "find the database")
 	}

@@ -91,7 +91,7 @@ func (j Jobs) Bury(ctx context.Context, rec job.Record, read book.Item) error {
 		return j.Save(ctx, rec)
 	}
 	now := j.db.now()
-	return j.db.write(ctx, synced, func(t *tx) error {
+	err := j.db.write(ctx, synced, func(t *tx) error {
 		if err := t.unchanged(read, now); err != nil {
 			return err
 		}
@@ -100,6 +100,10 @@ func (j Jobs) Bury(ctx context.Context, rec job.Record, read book.Item) error {
 		}
 		return t.saveRecord(rec, now)
 	})
+	if malformed(err) { // SQLite writes nothing beside a book that it cannot read
+		return j.Save(ctx, rec)
+	}
+	return err
 }
 
 // Amend is job.Store's.

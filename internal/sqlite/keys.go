@@ -6,6 +6,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"acervo/internal/fault"
 	"acervo/internal/job"
 )
 
@@ -14,7 +15,8 @@ const keyLife = 90 * 24 * time.Hour
 
 // ReceiptKeys returns the keys that sign receipts, the current one first. It
 // makes the first one in a new database, replaces one that has signed for 90
-// days, and forgets those that verify nothing any more.
+// days, and forgets those that verify nothing any more. A key that is damaged is
+// fault.Damaged: without it receipts that were given out are taken for forged.
 func (db *DB) ReceiptKeys(ctx context.Context) (current job.Key, retired []job.Key, err error) {
 	var keys []job.Key
 	now := db.now()
@@ -27,14 +29,18 @@ func (db *DB) ReceiptKeys(ctx context.Context) (current job.Key, retired []job.K
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(`INSERT INTO receipt_keys (secret, made_at) SELECT ?, ?
-			WHERE NOT EXISTS (SELECT 1 FROM receipt_keys WHERE retired_at IS NULL)`, job.NewKey().Secret, now)
+		secret := job.NewKey().Secret
+		_, err = t.exec(`INSERT INTO receipt_keys (secret, made_at, sum) SELECT ?, ?, ?
+			WHERE NOT EXISTS (SELECT 1 FROM receipt_keys WHERE retired_at IS NULL)`, secret, now, checksum(secret))
 		if err != nil {
 			return err
 		}
 		keys, err = t.receiptKeys()
 		return err
 	})
+	if malformed(err) {
+		err = fault.Wrap(fault.Damaged, err, "the keys that sign receipts are damaged")
+	}
 	if err != nil {
 		return job.Key{}, nil, err
 	}
@@ -42,11 +48,14 @@ func (db *DB) ReceiptKeys(ctx context.Context) (current job.Key, retired []job.K
 }
 
 func (c *conn) receiptKeys() (keys []job.Key, err error) {
-	err = c.each(`SELECT secret, retired_at FROM receipt_keys ORDER BY retired_at IS NOT NULL, retired_at DESC`,
+	err = c.each(`SELECT id, secret, retired_at, sum FROM receipt_keys ORDER BY retired_at IS NOT NULL, retired_at DESC`,
 		func(s *sqlite3.Stmt) error {
-			k := job.Key{Secret: s.ColumnBlob(0, nil)}
-			if s.ColumnType(1) != sqlite3.NULL {
-				k.RetiredAt = millis(s, 1)
+			k := job.Key{Secret: s.ColumnBlob(1, nil)}
+			if checksum(k.Secret) != uint32(s.ColumnInt64(3)) {
+				return fault.New(fault.Damaged, "the key %d, which signs receipts, is damaged: its checksum is wrong", s.ColumnInt64(0))
+			}
+			if s.ColumnType(2) != sqlite3.NULL {
+				k.RetiredAt = millis(s, 2)
 			}
 			keys = append(keys, k)
 			return nil

@@ -169,6 +169,7 @@ func (l *Lane) take(limit int) (taken []taking, wake chan struct{}, next time.Du
 func (l *Lane) deliver(ctx context.Context, taken []taking) ([]queue.Delivery, error) {
 	deliveries := make([]queue.Delivery, 0, len(taken))
 	err := l.db.write(ctx, buffered, func(t *tx) error {
+		deliveries = deliveries[:0]
 		for _, k := range taken {
 			d := queue.Delivery{Handle: handle(k.seq, k.receives), Receives: k.receives, SentAt: k.sentAt}
 			found := false // unless a deletion came before the end of its lease

@@ -13,14 +13,27 @@ import (
 	"acervo/internal/fault"
 )
 
+const (
+	databaseName = "acervo.db"
+	lockName     = "acervo.lock"
+)
+
+// lockTries is how often a lock is tried: whoever only looks whether a directory
+// is held has it for a moment.
+const lockTries = 10
+
 // dirLock keeps a second process off a data directory. The kernel lets go of it
 // when the process ends, however it ends.
 type dirLock struct{ file *flock.Flock }
 
 func lockDir(dir string) (*dirLock, error) {
-	path := filepath.Join(dir, "acervo.lock")
+	path := filepath.Join(dir, lockName)
 	file := flock.New(path, flock.SetPermissions(0o600))
 	ok, err := file.TryLock()
+	for try := 1; !ok && err == nil && try < lockTries; try++ {
+		<-time.After(10 * time.Millisecond)
+		ok, err = file.TryLock()
+	}
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "lock the data directory")
 	}

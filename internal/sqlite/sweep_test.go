@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"acervo/internal/book"
+	"acervo/internal/fault"
 	"acervo/internal/job"
 )
 
@@ -149,4 +151,42 @@ func TestASweepThatIsGivenUpTellsHowFarItCame(t *testing.T) {
 		c.refuse = false
 		c.sweep(3*sweepBatch + 3)
 	})
+}
+
+func TestASweepPassesOverRowsThatAreDamaged(t *testing.T) {
+	for what, spoil := range map[string]string{
+		"that are not where their index has them": `UPDATE spoilt SET id = zeroblob(16) WHERE rowid IN (3, 203)`,
+		"whose expiry is not what its index has":  `UPDATE spoilt SET expires_at = expires_at + 1 WHERE rowid IN (3, 203)`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			onCommits(t, func(c *commits) {
+				c.remember(sweepBatch + 5)
+				<-time.After(book.TombstoneTTL)
+				c.spoil(spoil)
+				removed, err := c.Sweep(c.t.Context())
+				if removed != 3*(sweepBatch+5)-2 || !fault.Is(err, fault.Damaged) || !strings.Contains(err.Error(), "books") {
+					c.t.Errorf("swept %d rows (%v), want all but the two that are damaged", removed, err)
+				}
+				if jobs, claims, books := c.rows("jobs"), c.rows("claims"), c.rows("books NOT INDEXED"); jobs+claims > 0 || books != 2 {
+					c.t.Errorf("%d jobs, %d claims and %d books are left, want two books", jobs, claims, books)
+				}
+			})
+		})
+	}
+}
+
+// spoil changes rows of books by way of a table of the same pages without its
+// indexes, called spoilt.
+func (c *commits) spoil(query string) {
+	c.t.Helper()
+	w := <-c.writer
+	defer func() { c.writer <- w }()
+	err := w.Exec(`PRAGMA writable_schema = ON;
+		INSERT INTO sqlite_schema SELECT 'table', 'spoilt', 'spoilt', rootpage, 'CREATE TABLE spoilt
+			(id BLOB NOT NULL, version, fence, expires_at, doc, sum)' FROM sqlite_schema WHERE name = 'books';
+		PRAGMA writable_schema = RESET;` + query + `;
+		PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'spoilt'; PRAGMA writable_schema = RESET;`)
+	if err != nil {
+		c.t.Fatal(err)
+	}
 }

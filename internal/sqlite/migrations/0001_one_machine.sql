@@ -95,7 +95,8 @@ CREATE TABLE receipt_keys (
 	id         INTEGER PRIMARY KEY NOT NULL,
 	secret     BLOB NOT NULL,
 	made_at    INTEGER NOT NULL,
-	retired_at INTEGER
+	retired_at INTEGER,
+	sum        INTEGER NOT NULL
 ) STRICT;
 
 -- What is kept of the keys of callers.
