@@ -1,4 +1,5 @@
-# Go and make are all that is needed; the race detector also wants a C compiler.
+# Go and make are all that is needed; the race detector also wants a C compiler,
+# and test-aws a Java development kit (17), Maven and Python (3.11).
 # What ships is pure Go, so everything else is built without one.
 export CGO_ENABLED := 0
 
@@ -8,16 +9,20 @@ LINT := go tool -modfile=tools/go.mod golangci-lint
 # How long `make soak` runs each fuzz target.
 FUZZTIME ?= 60s
 
-.PHONY: help run test race lint bench soak mutants fmt
+.PHONY: help run test test-aws race lint bench soak mutants fmt
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## serve on this machine (ARGS='--addr 127.0.0.1:9000' for flags)
 	go run ./acervo serve $(ARGS)
 
 test: ## run every test
 	go test ./...
+
+test-aws: ## run what needs the engines that stand in for AWS; installs and starts them
+	go run ./engines go test -count=1 -timeout 20m -skip 'InMemory|OnAFile' \
+		./engines ./internal/aws ./internal/simtest ./api ./worker
 
 race: ## look for data races: each test twice, in random order, the long ones shortened
 	@set -- $$(go env CC); command -v "$$1" >/dev/null || \

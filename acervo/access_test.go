@@ -48,15 +48,15 @@ func TestAccess(t *testing.T) {
 	})
 	t.Run("books are private where they are configured so", func(t *testing.T) {
 		t.Parallel()
-		if _, code := (shell{}).run(t, "book", "list", "--url", s.url); code != 5 {
+		if _, code := (shell{}).run(t, "book", "list", "--url", s.URL); code != 5 {
 			t.Errorf("a list without a key ends with %d", code)
 		}
 		with(token("reader")).must(t, "book", "list")
 	})
 	t.Run("the pages of a configured origin may use the API", func(t *testing.T) {
 		t.Parallel()
-		a, err := s.send(t.Context(), http.MethodGet, "/v1/books", http.NoBody, "Origin", "https://books.example")
-		if err != nil || a.header.Get("Access-Control-Allow-Origin") != "https://books.example" {
+		a, err := s.Send(t.Context(), http.MethodGet, "/v1/books", http.NoBody, "Origin", "https://books.example")
+		if err != nil || a.Header.Get("Access-Control-Allow-Origin") != "https://books.example" {
 			t.Errorf("got %v, %v", a, err)
 		}
 	})

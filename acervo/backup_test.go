@@ -34,12 +34,12 @@ func TestBackup(t *testing.T) {
 		for range 4 {
 			writers.Go(func() {
 				for ctx.Err() == nil {
-					a, err := s.call(ctx, http.MethodPost, "/v1/books", aBook)
-					if err != nil || a.status != http.StatusAccepted {
+					a, err := s.Call(ctx, http.MethodPost, "/v1/books", aBook)
+					if err != nil || a.Status != http.StatusAccepted {
 						continue
 					}
 					mu.Lock()
-					jobs = append(jobs, a.header.Get("Location"))
+					jobs = append(jobs, a.Header.Get("Location"))
 					mu.Unlock()
 				}
 			})
@@ -61,11 +61,11 @@ func TestBackup(t *testing.T) {
 		other := shell{dir: dataDir(t)}
 		other.must(t, "restore", file)
 		restored := serveDir(t, other.dir, []string{unlimited})
-		if restored.key == s.key {
+		if restored.Key == s.Key {
 			t.Error("the operator key came with the backup")
 		}
 		for _, path := range jobs[:before] {
-			if j, err := restored.await(t.Context(), path); err != nil || j.State != "succeeded" || j.BookVersion != 1 {
+			if j, err := restored.Await(t.Context(), path); err != nil || j.State != "succeeded" || j.BookVersion != 1 {
 				t.Fatalf("%s is %+v, %v", path, j, err)
 			}
 		}
@@ -75,7 +75,7 @@ func TestBackup(t *testing.T) {
 		dir, file := dataDir(t), filepath.Join(t.TempDir(), "backup.tar")
 		s := serveDir(t, dir, nil)
 		made := shell{dir: dir}.parsed(t, "key", "add", "ci", "--role", "operator")
-		s.terminate()
+		s.Terminate()
 		shell{dir: dir}.must(t, "backup", file)
 		other := shell{dir: dataDir(t)}
 		if err := os.Mkdir(other.dir, 0o700); err != nil { // one that is empty will do

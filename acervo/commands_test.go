@@ -328,7 +328,7 @@ func TestCommandsWithoutAServer(t *testing.T) {
 	t.Run("the address of one that was killed is not believed", func(t *testing.T) {
 		t.Parallel()
 		dir := dataDir(t)
-		serveDir(t, dir, nil).kill()
+		serveDir(t, dir, nil).Kill()
 		if _, err := os.Stat(filepath.Join(dir, addressFile)); err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +340,7 @@ func TestCommandsWithoutAServer(t *testing.T) {
 	t.Run("one that stopped takes its address with it", func(t *testing.T) {
 		t.Parallel()
 		dir := dataDir(t)
-		serveDir(t, dir, nil).terminate()
+		serveDir(t, dir, nil).Terminate()
 		if _, err := os.Stat(filepath.Join(dir, addressFile)); !os.IsNotExist(err) {
 			t.Errorf("got %v", err)
 		}
@@ -437,8 +437,8 @@ func TestTheBinary(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := launch(t, nil, c.args...)
-			if code := p.wait(); code != c.code || !strings.Contains(p.stderr.String(), c.stderr) || (c.stderr == "") != (p.stderr.String() == "") {
-				t.Errorf("exit code %d, stderr %q", code, p.stderr.String())
+			if code := p.Wait(); code != c.code || !strings.Contains(p.Stderr.String(), c.stderr) || (c.stderr == "") != (p.Stderr.String() == "") {
+				t.Errorf("exit code %d, stderr %q", code, p.Stderr.String())
 			}
 		})
 	}

@@ -92,17 +92,17 @@ func (s *server) keeps(ctx context.Context, sent bookSeen) (id string, err error
 	if err != nil {
 		return "", err
 	}
-	a, err := s.call(ctx, http.MethodPost, "/v1/books", string(body))
-	if err != nil || a.status != http.StatusAccepted {
+	a, err := s.Call(ctx, http.MethodPost, "/v1/books", string(body))
+	if err != nil || a.Status != http.StatusAccepted {
 		return "", errors.Join(err, fmt.Errorf("not accepted: %v", a))
 	}
-	job, err := s.await(ctx, a.header.Get("Location"))
+	job, err := s.Await(ctx, a.Header.Get("Location"))
 	if err != nil || job.State != "succeeded" || job.BookVersion != 1 {
 		return "", errors.Join(err, fmt.Errorf("not applied: %+v", job))
 	}
 	var read bookSeen
-	a, err = s.get(ctx, "/v1/books/"+job.BookID, &read)
-	if err != nil || a.status != http.StatusOK || a.header.Get("ETag") != `"v1"` {
+	a, err = s.Get(ctx, "/v1/books/"+job.BookID, &read)
+	if err != nil || a.Status != http.StatusOK || a.Header.Get("ETag") != `"v1"` {
 		return "", errors.Join(err, fmt.Errorf("not readable: %v", a))
 	}
 	return job.BookID, differences(sent, read)

@@ -23,8 +23,8 @@ var nextPage = regexp.MustCompile(`^<([^>]+)>; rel="next"$`)
 func (s *server) through(ctx context.Context, path string) (ids []string, err error) {
 	for path != "" {
 		var page struct{ Items []struct{ ID string } }
-		a, err := s.get(ctx, path, &page)
-		if err != nil || a.status != http.StatusOK {
+		a, err := s.Get(ctx, path, &page)
+		if err != nil || a.Status != http.StatusOK {
 			return nil, errors.Join(err, fmt.Errorf("%s answers %v", path, a))
 		}
 		for _, item := range page.Items {
@@ -34,7 +34,7 @@ func (s *server) through(ctx context.Context, path string) (ids []string, err er
 			return nil, errors.New("the pages have no end")
 		}
 		path = ""
-		if link := nextPage.FindStringSubmatch(a.header.Get("Link")); link != nil {
+		if link := nextPage.FindStringSubmatch(a.Header.Get("Link")); link != nil {
 			path = link[1]
 		}
 	}
@@ -43,13 +43,13 @@ func (s *server) through(ctx context.Context, path string) (ids []string, err er
 
 // written has a write applied, and returns the id of its book.
 func (s *server) written(ctx context.Context, method, path, body string) (id string, err error) {
-	a, err := s.send(ctx, method, path, strings.NewReader(body), "Prefer", "wait=25")
-	if err != nil || a.status/100 != 2 || a.status == http.StatusAccepted {
+	a, err := s.Send(ctx, method, path, strings.NewReader(body), "Prefer", "wait=25")
+	if err != nil || a.Status/100 != 2 || a.Status == http.StatusAccepted {
 		return "", errors.Join(err, fmt.Errorf("%s %s answers %v", method, path, a))
 	}
 	var made struct{ ID string }
-	if a.status != http.StatusNoContent {
-		err = json.Unmarshal(a.body, &made)
+	if a.Status != http.StatusNoContent {
+		err = json.Unmarshal(a.Body, &made)
 	}
 	return made.ID, err
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"time"
 
@@ -20,28 +19,13 @@ import (
 	"acervo/internal/intake"
 	"acervo/internal/job"
 	"acervo/internal/key"
+	"acervo/internal/queue"
 	"acervo/internal/sqlite"
 	"acervo/internal/work"
 )
 
 // sweepEvery is how often expired records and tombstones are removed.
 const sweepEvery = 10 * time.Minute
-
-// writesLane is the name of the lane that every write takes.
-const writesLane = "writes"
-
-// maxRun bounds one attempt at a write.
-const maxRun = 30 * time.Second
-
-// workerName tells the workers of this process from each other and from others of
-// the lane.
-func workerName(number int) string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	return fmt.Sprintf("%s-%d-%d", host, os.Getpid(), number)
-}
 
 // tuning is what no operator sets: tests do, to provoke what is rare.
 type tuning struct {
@@ -72,7 +56,7 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 		return err
 	}
 	defer func() { err = errors.Join(err, hideAddress(c.Data)) }()
-	lane, err := db.Lane(ctx, writesLane, sqlite.LaneOptions{Lease: tune.lease})
+	lane, err := db.Lane(ctx, queue.Writes, sqlite.LaneOptions{Lease: tune.lease})
 	if err != nil {
 		return err
 	}
@@ -93,7 +77,7 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 		Intake: in, Ring: ring, Books: db.Books(), Lists: db.Books(), Jobs: db.Jobs(),
 		Keys:     httpapi.Keys{}.With(secret, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator}),
 		KeyStore: db.CallerKeys(), Tokens: tokens(c.OIDC, log), PrivateReads: !c.PublicRead, Origins: c.Origins,
-		Lanes:   []httpapi.Lane{{Name: writesLane, Control: lane}},
+		Lanes:   []httpapi.Lane{{Name: queue.Writes, Control: lane}},
 		PerKey:  httpapi.NewLimiter(c.RateKey),
 		PerBook: httpapi.NewLimiter(c.RateBook),
 		Checks:  map[string]func(context.Context) error{"store": db.Ping, "worker": runners[0].Ready},
@@ -113,7 +97,8 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 		all.Go(func() error { runner.Run(workCtx); return nil })
 	}
 	all.Go(func() error { sweep(workCtx, db, log); return nil })
-	err = serveHTTP(ctx, c, listener, api.Handler(), log)
+	server := httpapi.Server{Handler: api.Handler(), TLSCert: c.TLSCert, TLSKey: c.TLSKey, Grace: c.Grace, Log: log}
+	err = server.Serve(ctx, listener)
 	stopWork()
 	return errors.Join(err, all.Wait())
 }
@@ -147,12 +132,12 @@ func (tune tuning) runners(c config.Serve, db *sqlite.DB, lane *sqlite.Lane, log
 	if tune.books != nil {
 		books = tune.books(books)
 	}
-	writes := &work.Writes{Applier: work.NewApplier(books, db.Jobs(), writesLane, time.Now), Log: log}
+	writes := &work.Writes{Applier: work.NewApplier(books, db.Jobs(), queue.Writes, time.Now), Log: log}
 	runners := make([]*work.Runner, tune.workers)
 	for i := range runners {
 		runners[i] = &work.Runner{
-			Lane: lane, Control: lane, Gauge: lane, Handler: writes, Probe: db.Ping, Name: workerName(i + 1),
-			Slots: c.Slots, MaxRun: maxRun, Grace: c.Grace, Log: log,
+			Lane: lane, Control: lane, Gauge: lane, Handler: writes, Probe: db.Ping, Name: work.Name(i + 1),
+			Slots: c.Slots, MaxRun: work.MaxRun, Grace: c.Grace, Log: log,
 		}
 	}
 	return runners
@@ -169,43 +154,6 @@ func scheme(c config.Serve) string {
 func greet(stdout io.Writer, c config.Serve, addr net.Addr, secret, from string) {
 	fmt.Fprintf(stdout, "Acervo serves   %s://%s\nOperator key    %s\n                (%s)\nData            %s\nStop it with    Ctrl-C\n",
 		scheme(c), addr, secret, from, c.Data)
-}
-
-// serveHTTP answers requests until ctx ends or the listener fails, then lets the
-// requests under way finish within the grace period.
-func serveHTTP(ctx context.Context, c config.Serve, listener net.Listener, handler http.Handler, log *slog.Logger) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
-	failed := make(chan error, 1)
-	go func() {
-		if c.TLSCert != "" {
-			failed <- server.ServeTLS(listener, c.TLSCert, c.TLSKey)
-			return
-		}
-		failed <- server.Serve(listener)
-	}()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Grace)
-	defer cancel()
-	err := server.Shutdown(grace)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("requests were cut off after %s: %w", c.Grace, err), server.Close())
-	}
-	if ended := <-failed; !errors.Is(ended, http.ErrServerClosed) {
-		err = errors.Join(err, ended)
-	}
-	return err
 }
 
 // sweep removes what has expired, now and then, until ctx ends.

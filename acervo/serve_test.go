@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"acervo/internal/e2etest"
 )
 
 const aBook = `{"title": "Dom Casmurro", "authors": ["Machado de Assis"]}`
@@ -41,10 +43,10 @@ func TestSIGTERM(t *testing.T) {
 		dir := dataDir(t)
 		s := serveDir(t, dir, nil)
 		job := s.writeAcrossStop(t)
-		if code := s.wait(); code != 0 {
-			t.Errorf("exit code %d\n%s", code, s.stderr.String())
+		if code := s.Wait(); code != 0 {
+			t.Errorf("exit code %d\n%s", code, s.Stderr.String())
 		}
-		if end, err := serveDir(t, dir, nil).await(t.Context(), job); err != nil || end.State != "succeeded" {
+		if end, err := serveDir(t, dir, nil).Await(t.Context(), job); err != nil || end.State != "succeeded" {
 			t.Errorf("its job is %+v, %v", end, err)
 		}
 	})
@@ -52,7 +54,7 @@ func TestSIGTERM(t *testing.T) {
 		t.Parallel()
 		s := serveDir(t, dataDir(t), nil, "--grace", "10m")
 		begin := time.Now()
-		if code := s.terminate(); code != 0 || time.Since(begin) > patience/2 {
+		if code := s.Terminate(); code != 0 || time.Since(begin) > patience/2 {
 			t.Errorf("exit code %d after %s", code, time.Since(begin))
 		}
 	})
@@ -63,11 +65,11 @@ func TestADirectoryHasOneProcess(t *testing.T) {
 	dir := dataDir(t)
 	first := serveDir(t, dir, nil)
 	refused(t, 1, nil, []string{"--data", dir, "--addr", "127.0.0.1:0"},
-		dir, fmt.Sprintf("in use by process %d ", first.cmd.Process.Pid))
+		dir, fmt.Sprintf("in use by process %d ", first.PID()))
 	if !first.accepts(t) {
 		t.Error("the first process does not go on after the second one was refused")
 	}
-	first.kill()
+	first.Kill()
 	if !serveDir(t, dir, nil).accepts(t) {
 		t.Error("the directory is not free after the first process was killed")
 	}
@@ -88,19 +90,19 @@ func TestTheOperatorKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Mode() != 0o600 || strings.TrimSpace(string(stored)) != first.key || !strings.Contains(first.stdout.String(), file) {
-			t.Errorf("the file has mode %v and %q, the greeting was\n%s", info.Mode(), stored, first.stdout.String())
+		if info.Mode() != 0o600 || strings.TrimSpace(string(stored)) != first.Key || !strings.Contains(first.Stdout.String(), file) {
+			t.Errorf("the file has mode %v and %q, the greeting was\n%s", info.Mode(), stored, first.Stdout.String())
 		}
-		first.terminate()
-		if second := serveDir(t, dir, nil); second.key != first.key || !second.accepts(t) {
-			t.Errorf("the key was %q, after a restart it is %q", first.key, second.key)
+		first.Terminate()
+		if second := serveDir(t, dir, nil); second.Key != first.Key || !second.accepts(t) {
+			t.Errorf("the key was %q, after a restart it is %q", first.Key, second.Key)
 		}
 	})
 	t.Run("can be given instead, and then none is made", func(t *testing.T) {
 		t.Parallel()
 		dir, key := dataDir(t), "a key of the operator's own"
 		s := serveDir(t, dir, []string{"ACERVO_KEY=" + key})
-		if s.key = key; !s.accepts(t) {
+		if s.Key = key; !s.accepts(t) {
 			t.Error("the key that was given is not accepted")
 		}
 		if _, err := os.Stat(filepath.Join(dir, "operator.key")); !os.IsNotExist(err) {
@@ -110,8 +112,8 @@ func TestTheOperatorKey(t *testing.T) {
 	t.Run("is asked for", func(t *testing.T) {
 		t.Parallel()
 		s := serveDir(t, dataDir(t), nil)
-		s.key += "x"
-		if a, err := s.call(t.Context(), http.MethodPost, "/v1/books", aBook); err != nil || a.status != http.StatusUnauthorized {
+		s.Key += "x"
+		if a, err := s.Call(t.Context(), http.MethodPost, "/v1/books", aBook); err != nil || a.Status != http.StatusUnauthorized {
 			t.Errorf("a write with another key is answered with %v, %v", a, err)
 		}
 	})
@@ -168,11 +170,11 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	cert, key, pool := selfSigned(t)
 	s := serveDir(t, dataDir(t), nil, "--tls-cert", cert, "--tls-key", key)
-	s.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	s.HTTP.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	t.Run("serves those who trust the certificate", func(t *testing.T) {
 		t.Parallel()
-		if !strings.HasPrefix(s.url, "https://") {
-			t.Errorf("the greeting says %s", s.url)
+		if !strings.HasPrefix(s.URL, "https://") {
+			t.Errorf("the greeting says %s", s.URL)
 		}
 		if !s.accepts(t) {
 			t.Error("no write was accepted")
@@ -180,9 +182,9 @@ func TestTLS(t *testing.T) {
 	})
 	t.Run("serves nobody in the clear", func(t *testing.T) {
 		t.Parallel()
-		plain := *s
-		plain.url = strings.Replace(s.url, "https://", "http://", 1)
-		if a, err := plain.call(t.Context(), http.MethodGet, "/healthz", ""); err == nil && a.status != http.StatusBadRequest {
+		plain := *s.Server
+		plain.URL = strings.Replace(s.URL, "https://", "http://", 1)
+		if a, err := plain.Call(t.Context(), http.MethodGet, "/healthz", ""); err == nil && a.Status != http.StatusBadRequest {
 			t.Errorf("plain HTTP is answered with %v", a)
 		}
 	})
@@ -196,25 +198,25 @@ func (s *server) writeAcrossStop(t *testing.T) string {
 	go func() { // a pipe takes its first byte when the server has asked for the body
 		_, err := io.WriteString(send, aBook[:1])
 		if err == nil {
-			err = errors.Join(s.cmd.Process.Signal(syscall.SIGTERM), s.awaitRefusal(t.Context()))
+			err = errors.Join(syscall.Kill(s.PID(), syscall.SIGTERM), s.awaitRefusal(t.Context()))
 		}
 		if err == nil {
 			_, err = io.WriteString(send, aBook[1:])
 		}
 		send.CloseWithError(err)
 	}()
-	a, err := s.send(t.Context(), http.MethodPost, "/v1/books", body, "Expect", "100-continue")
-	if err != nil || a.status != http.StatusAccepted {
+	a, err := s.Send(t.Context(), http.MethodPost, "/v1/books", body, "Expect", "100-continue")
+	if err != nil || a.Status != http.StatusAccepted {
 		t.Fatalf("the write is answered with %v, %v", a, err)
 	}
-	return a.header.Get("Location")
+	return a.Header.Get("Location")
 }
 
 // awaitRefusal waits until the server has stopped listening.
 func (s *server) awaitRefusal(ctx context.Context) error {
 	var dialer net.Dialer
-	return poll(ctx, func() (bool, error) {
-		c, err := dialer.DialContext(ctx, "tcp", strings.TrimPrefix(s.url, "http://"))
+	return e2etest.Poll(ctx, func() (bool, error) {
+		c, err := dialer.DialContext(ctx, "tcp", strings.TrimPrefix(s.URL, "http://"))
 		if err != nil {
 			return true, nil //nolint:nilerr // it is what we wait for
 		}
@@ -225,12 +227,12 @@ func (s *server) awaitRefusal(ctx context.Context) error {
 // accepts reports whether a write is accepted and applied.
 func (s *server) accepts(t *testing.T) bool {
 	t.Helper()
-	a, err := s.call(t.Context(), http.MethodPost, "/v1/books", aBook)
-	if err != nil || a.status != http.StatusAccepted {
+	a, err := s.Call(t.Context(), http.MethodPost, "/v1/books", aBook)
+	if err != nil || a.Status != http.StatusAccepted {
 		t.Logf("the write is answered with %v, %v", a, err)
 		return false
 	}
-	job, err := s.await(t.Context(), a.header.Get("Location"))
+	job, err := s.Await(t.Context(), a.Header.Get("Location"))
 	if err != nil || job.State != "succeeded" {
 		t.Logf("the job is %+v, %v", job, err)
 	}
@@ -242,9 +244,9 @@ func (s *server) accepts(t *testing.T) bool {
 func refused(t *testing.T, exit int, env, flags []string, says ...string) {
 	t.Helper()
 	p := launch(t, env, append([]string{"serve"}, flags...)...)
-	code, said := p.wait(), p.stderr.String()
-	if code != exit || strings.Contains(p.stdout.String(), "Acervo serves") {
-		t.Errorf("exit code %d, stdout %q", code, p.stdout.String())
+	code, said := p.Wait(), p.Stderr.String()
+	if code != exit || strings.Contains(p.Stdout.String(), "Acervo serves") {
+		t.Errorf("exit code %d, stdout %q", code, p.Stdout.String())
 	}
 	for _, want := range says {
 		if !strings.Contains(said, want) {

@@ -72,12 +72,12 @@ func (s *server) crowd(ctx context.Context, t *testing.T, long string) []*slow {
 // longBook is a book that reads as more than 30 KiB.
 func (s *server) longBook(t *testing.T) (path string) {
 	t.Helper()
-	a, err := s.call(t.Context(), http.MethodPost, "/v1/books",
+	a, err := s.Call(t.Context(), http.MethodPost, "/v1/books",
 		fmt.Sprintf(`{"title": "Long", "authors": ["A"], "description": %q}`, strings.Repeat("x", 30<<10)))
-	if err != nil || a.status != http.StatusAccepted {
+	if err != nil || a.Status != http.StatusAccepted {
 		t.Fatalf("the long book is answered with %v, %v", a, err)
 	}
-	job, err := s.await(t.Context(), a.header.Get("Location"))
+	job, err := s.Await(t.Context(), a.Header.Get("Location"))
 	if err != nil || job.State != "succeeded" {
 		t.Fatalf("the long book is not written: %+v, %v", job, err)
 	}
@@ -160,7 +160,7 @@ func slowReader(ctx context.Context, s *server, book string) (*slow, error) {
 // head is the head of a request, without its end.
 func (s *server) head(method, path string) string {
 	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n",
-		method, path, strings.TrimPrefix(s.url, "http://"), s.key)
+		method, path, strings.TrimPrefix(s.URL, "http://"), s.Key)
 }
 
 // dial connects with a receive buffer as small as it gets, until ctx ends.
@@ -172,7 +172,7 @@ func (s *server) dial(ctx context.Context) (*slow, error) {
 		})
 		return errors.Join(err, failed)
 	}}
-	conn, err := dialer.DialContext(ctx, "tcp", strings.TrimPrefix(s.url, "http://"))
+	conn, err := dialer.DialContext(ctx, "tcp", strings.TrimPrefix(s.URL, "http://"))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"acervo/internal/e2etest"
 )
 
 // TestTheTourOfTheREADME runs the tour word by word, except that its server is on
@@ -24,7 +26,7 @@ func TestTheTourOfTheREADME(t *testing.T) {
 		t.Fatalf("the tour does not say that the server is at %s:\n%s", address, tour)
 	}
 	s := serveDir(t, filepath.Join(dir, "data"), nil)
-	printed := walk(t, dir, strings.ReplaceAll(tour, address, s.url))
+	printed := walk(t, dir, strings.ReplaceAll(tour, address, s.URL))
 	for _, want := range []string{"HTTP/1.1 202 Accepted", "/title", "/authors", "/isbn", "/rating"} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("the tour shows no %q:\n%s", want, printed)
@@ -35,8 +37,8 @@ func TestTheTourOfTheREADME(t *testing.T) {
 		Title  string
 		Rating float64
 	}
-	err := poll(t.Context(), func() (bool, error) {
-		_, err := s.get(t.Context(), book, &seen)
+	err := e2etest.Poll(t.Context(), func() (bool, error) {
+		_, err := s.Get(t.Context(), book, &seen)
 		return seen.Title == "Dom Casmurro" && seen.Rating == 4.7, err
 	})
 	if err != nil {

@@ -3,6 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 
 	ucli "github.com/urfave/cli/v3"
 
@@ -42,7 +45,9 @@ func (p program) ready(ctx context.Context, t *config.ServeText) error {
 	}
 	ready, err := c.Ready(ctx)
 	if err == nil && ready.Status != "ready" {
-		err = fault.New(fault.Unavailable, "It is not ready: %v", ready.Checks)
+		maps.DeleteFunc(ready.Checks, func(_, state string) bool { return state == "ok" })
+		failing := strings.Join(slices.Sorted(maps.Keys(ready.Checks)), ", ")
+		err = fault.New(fault.Unavailable, "It runs but is not ready: %s.", failing)
 	}
 	return err
 }

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -213,4 +216,22 @@ func TestHelp(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestCheckOfAServerThatIsNotReady(t *testing.T) {
+	t.Parallel()
+	sick := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, `{"status":"not ready","checks":{"worker":"failing","store":"ok","lane\u001b":"failing"}}`)
+	}))
+	t.Cleanup(sick.Close)
+	doors := cli.Doors{
+		Local:   func(string) (string, string, error) { return sick.URL, "", nil },
+		Inspect: func(context.Context, string) []cli.Finding { return []cli.Finding{{What: "database", OK: true}} },
+	}
+	var stdout bytes.Buffer
+	err := cli.Run(t.Context(), []string{"acervo", "check"}, func(string) string { return "" }, &stdout, doors)
+	if cli.ExitCode(err) != 1 || !strings.Contains(stdout.String(), `not ready: lane\u001b, worker.`) {
+		t.Errorf("%v\n%s", err, stdout.String())
+	}
 }

@@ -153,6 +153,19 @@ func TestRequests(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 	})
+	t.Run("a server that is not ready tells what fails", func(t *testing.T) {
+		t.Parallel()
+		c := to(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"status":"not ready","checks":{"store":"failing"}}`)
+		})
+		if ready, err := c.Ready(t.Context()); err != nil || ready.Status != "not ready" || ready.Checks["store"] != "failing" {
+			t.Errorf("got %+v, %v", ready, err)
+		}
+		if _, err := to(t, refuse(503, "")).Ready(t.Context()); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("an answer that tells nothing is %v", err)
+		}
+	})
 	t.Run("members of a later release are kept", func(t *testing.T) {
 		t.Parallel()
 		c := to(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":"x","novel":[1,2]}`) })

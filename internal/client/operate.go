@@ -179,12 +179,13 @@ type Ready struct {
 	Checks map[string]string `json:"checks"`
 }
 
-// Ready asks whether the server is ready. One that is not is fault.Unavailable,
-// and says which checks fail.
-func (c *Client) Ready(ctx context.Context) (ready Ready, err error) {
+// Ready asks whether the server is ready. One that is not says so in Ready, and
+// is no error.
+func (c *Client) Ready(ctx context.Context) (Ready, error) {
 	a, err := c.send(ctx, request{method: http.MethodGet, path: "/readyz"})
-	if parsed := unmarshal(a.body, &ready); err == nil {
-		err = parsed
+	var ready Ready
+	if unmarshal(a.body, &ready) == nil && ready.Status != "" { // also beside status 503
+		return ready, nil
 	}
 	return ready, err
 }

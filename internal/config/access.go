@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/url"
-	"strconv"
 	"strings"
 )
 
@@ -21,11 +20,10 @@ type OIDC struct{ Issuer, Audience, JWKS, RoleClaim string }
 type AccessText struct{ OIDCIssuer, OIDCAudience, OIDCJWKS, OIDCRoleClaim, PublicRead, Origins string }
 
 // parse tells wrong of every mistake, by its flag.
-func (t AccessText) parse(wrong func(flag, format string, args ...any)) Access {
-	a := Access{OIDC: OIDC{Issuer: t.OIDCIssuer, Audience: t.OIDCAudience, JWKS: t.OIDCJWKS, RoleClaim: t.OIDCRoleClaim}}
-	var err error
-	if a.PublicRead, err = strconv.ParseBool(t.PublicRead); err != nil {
-		wrong("public-read", "must be true or false")
+func (t AccessText) parse(wrong wrong) Access {
+	a := Access{
+		OIDC:       OIDC{Issuer: t.OIDCIssuer, Audience: t.OIDCAudience, JWKS: t.OIDCJWKS, RoleClaim: t.OIDCRoleClaim},
+		PublicRead: wrong.yes("public-read", t.PublicRead),
 	}
 	some := a.OIDC.Issuer != "" || a.OIDC.Audience != "" || a.OIDC.JWKS != ""
 	if some && (a.OIDC.Issuer == "" || a.OIDC.Audience == "" || a.OIDC.JWKS == "") {

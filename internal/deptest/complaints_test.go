@@ -32,6 +32,8 @@ func TestEveryWrongTurnIsSeen(t *testing.T) {
 		{"a package needs a room", imports("internal/attic"), true},
 		{"the SQLite driver is for one adapter", imports("internal/sqlite", "github.com/ncruces/go-sqlite3/vfs"), false},
 		{"and for nobody else", imports("internal/work", "github.com/ncruces/go-sqlite3"), true},
+		{"tokens are the API's affair", imports("internal/httpapi", "github.com/go-jose/go-jose/v4/jwt"), false},
+		{"and not that of intake", imports("internal/intake", "github.com/go-jose/go-jose/v4"), true},
 		{"a longer name is another module", imports("internal/sqlite", "github.com/ncruces/go-sqlite3-other"), true},
 		{"a new third party needs its importer named", imports("internal/work", "example.org/new"), true},
 		{"a suite may draw random cases", imports("internal/queue/queuetest", "testing", "pgregory.net/rapid"), false},
@@ -42,6 +44,29 @@ func TestEveryWrongTurnIsSeen(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			complaints := slices.Concat(misplaced(c.p), borrowed(c.p), tested(c.p))
+			if bad := len(complaints) > 0; bad != c.bad {
+				t.Errorf("complaints: %q", complaints)
+			}
+		})
+	}
+}
+
+func TestWhatADoorOnAWSHoldsIsSeen(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, path string
+		bad        bool
+	}{
+		{"the adapter of AWS is what it is for", "acervo/internal/aws", false},
+		{"SQLite is not", "acervo/internal/sqlite", true},
+		{"nor its driver", "github.com/ncruces/go-sqlite3", true},
+		{"nor a suite", "acervo/internal/e2etest", true},
+		{"nor what only tests need", "testing", true},
+		{"nor wires that break", "github.com/Shopify/toxiproxy/v2", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			complaints := held(listed{ImportPath: module + "api", Deps: []string{"context", c.path}})
 			if bad := len(complaints) > 0; bad != c.bad {
 				t.Errorf("complaints: %q", complaints)
 			}

@@ -61,6 +61,34 @@ func TestTheHouseStandsAsPlanned(t *testing.T) {
 	})
 }
 
+func TestWhatRunsOnAWSHoldsNoDatabaseAndNoTests(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		if room, ours := p.room(); ours && onAWS(room) {
+			for _, complaint := range held(p) {
+				t.Error(complaint)
+			}
+		}
+	}
+}
+
+// onAWS reports whether a door is one of a deployment on AWS.
+func onAWS(room string) bool {
+	return room == "api" || room == "worker" || strings.HasPrefix(room, "lambdas/")
+}
+
+// held complains of what a program on AWS would carry for nothing.
+func held(p listed) (complaints []string) {
+	for _, path := range p.Deps {
+		room, ours := strings.CutPrefix(path, module)
+		database := strings.HasPrefix(path, "github.com/ncruces/") || room == "internal/sqlite"
+		if database || ours && isSuite(room) || testOnly(path) || strings.HasPrefix(path, "github.com/Shopify/toxiproxy") {
+			complaints = append(complaints, fmt.Sprintf("%s holds %s, see go list -deps", p.ImportPath, path))
+		}
+	}
+	return complaints
+}
+
 // misplaced complains of imports that point up or sideways.
 func misplaced(p listed) (complaints []string) {
 	room, _ := p.room()

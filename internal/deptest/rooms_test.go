@@ -62,12 +62,14 @@ func rooms() map[string][]string {
 		"lambdas/covers": onAWS,
 		"lambdas/drops":  onAWS,
 		"bench":          with(onOneMachine, "internal/client", "internal/aws"),
+		"engines":        nil, // a tool that starts what others wrote
 	}
 	plan["internal/deptest"] = nil // this test, which reads the others and links none
 	// A suite holds any adapter to its noun, so it knows none.
 	for _, suite := range suites {
 		plan[suite] = with(nouns, suites...)
 	}
+	plan["internal/e2etest"] = nil // programs and their clients, seen from outside
 	// The simulator drives accepting and applying over any adapter.
 	plan["internal/simtest"] = with(nouns, "internal/intake", "internal/work")
 	return plan
@@ -79,6 +81,8 @@ func rooms() map[string][]string {
 func importers() map[string][]string {
 	nobody, anybody := []string{}, slices.Collect(maps.Keys(rooms()))
 	return map[string][]string{
+		"github.com/Shopify/toxiproxy":       nobody,
+		"github.com/anishathalye/porcupine":  {"internal/e2etest"},
 		"github.com/aws/aws-lambda-go":       {"lambdas/covers", "lambdas/drops"},
 		"github.com/aws/aws-sdk-go-v2":       {"internal/aws"},
 		"github.com/aws/smithy-go":           {"internal/aws"},
@@ -91,6 +95,7 @@ func importers() map[string][]string {
 		"github.com/google/uuid":             anybody,
 		"github.com/ncruces/go-sqlite3":      {"internal/sqlite", "bench"},
 		"github.com/oklog/ulid":              {"internal/job"},
+		"github.com/rs/zerolog":              nobody,
 		"github.com/urfave/cli":              {"internal/cli"},
 		"go.uber.org/goleak":                 nobody,
 		"golang.org/x/image":                 {"internal/cover"},

@@ -58,14 +58,7 @@ type Lane struct {
 
 // Handler returns the routes.
 func (a *API) Handler() http.Handler {
-	r := chi.NewRouter()
-	r.Use(requestID, a.recover, a.origins, middleware.GetHead)
-	r.NotFound(a.notFound)
-	r.MethodNotAllowed(a.otherMethod)
-
-	r.Get("/healthz", a.healthz)
-	r.Get("/readyz", a.readyz)
-	r.Get("/version", a.version)
+	r := a.health()
 	a.routeDocs(r)
 
 	r.Get("/v1/books", a.reading(a.listBooks))
@@ -91,5 +84,21 @@ func (a *API) Handler() http.Handler {
 		r.Post("/v1/keys", a.with(key.Operator, a.addKey))
 		r.Delete("/v1/keys/{name}", a.with(key.Operator, a.revokeKey))
 	}
+	return r
+}
+
+// HealthHandler returns only the routes that tell how a process does, for one that
+// answers nothing else. It needs Checks and Log.
+func (a *API) HealthHandler() http.Handler { return a.health() }
+
+func (a *API) health() chi.Router {
+	r := chi.NewRouter()
+	r.Use(requestID, a.recover, a.origins, middleware.GetHead)
+	r.NotFound(a.notFound)
+	r.MethodNotAllowed(a.otherMethod)
+
+	r.Get("/healthz", a.healthz)
+	r.Get("/readyz", a.readyz)
+	r.Get("/version", a.version)
 	return r
 }

@@ -16,6 +16,7 @@ const (
 	soonest   = time.Second
 	latest    = 5 * time.Minute
 	paceEvery = 5 * time.Second
+	paceWait  = 500 * time.Millisecond // for the store to tell; an accepted write waits no longer for its answer
 )
 
 // pace tells how long a lane needs for what is on it, by the heartbeats of its
@@ -37,6 +38,8 @@ func (p *pace) needed(ctx context.Context, lane queue.Control, now time.Time) ti
 	}
 	p.asked = now
 	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, paceWait)
+	defer cancel()
 	asked, err := askPace(ctx, lane)
 	if err != nil { // what was known will do
 		return needs

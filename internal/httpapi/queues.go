@@ -8,6 +8,7 @@ import (
 
 	"acervo/internal/fault"
 	"acervo/internal/job"
+	"acervo/internal/queue"
 )
 
 // queueView is a lane on the wire. What is not known is null.
@@ -39,8 +40,8 @@ func (a *API) listQueues(w http.ResponseWriter, r *http.Request) {
 	a.json(w, r, http.StatusOK, map[string]any{"items": items, "next_cursor": nil})
 }
 
-// viewQueue tells what the workers last saw of a lane: the counts of the newest
-// heartbeat, and what all of them have done.
+// viewQueue tells what the workers last saw of a lane, and what all of them have
+// done.
 func (a *API) viewQueue(r *http.Request, lane Lane) (queueView, error) {
 	view := queueView{Name: lane.Name}
 	var err error
@@ -65,8 +66,9 @@ func (a *API) viewQueue(r *http.Request, lane Lane) (queueView, error) {
 		done += b.DonePerSecond
 		stuck += b.Stuck
 	}
-	in, age := max(0, done+newest.GrowthPerSecond), newest.Stats.OldestAge.Seconds()
-	view.Waiting, view.InFlight, view.Delayed = &newest.Stats.Waiting, &newest.Stats.InFlight, &newest.Stats.Delayed
+	stats := queue.Latest(beats)
+	in, age := max(0, done+newest.GrowthPerSecond), stats.OldestAge.Seconds()
+	view.Waiting, view.InFlight, view.Delayed = &stats.Waiting, &stats.InFlight, &stats.Delayed
 	view.OldestAgeSeconds, view.InPerSecond, view.OutPerSecond, view.Stuck = &age, &in, &done, &stuck
 	at := newest.At.UTC()
 	view.AsOf = &at

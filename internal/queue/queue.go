@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// Writes is the name of the lane that every write takes.
+const Writes = "writes"
+
 // MaxBatch is the most deliveries that one receive returns.
 const MaxBatch = 10
 
@@ -82,8 +85,10 @@ type Stats struct {
 	Waiting  int // deliverable now, or behind one of its group that is not
 	InFlight int // leased
 	Delayed  int // released with a delay that is not over
-	// OldestAge is the age of the oldest message that is not deleted, zero for
-	// an empty lane.
+	// OldestAge is zero for an empty lane, else at least the age of the oldest
+	// message that this process has in hand: received or released with a delay, and
+	// not over. An adapter that sees the whole lane tells the oldest of all; another
+	// one guesses what waits to be as old as what it received last.
 	OldestAge time.Duration
 }
 
@@ -124,4 +129,18 @@ type Heartbeat struct {
 	DonePerSecond   float64 // deleted by this worker
 	GrowthPerSecond float64 // of the whole lane; negative when it shrinks
 	Stuck           int     // jobs that do not return
+}
+
+// Latest is what heartbeats tell of their lane: the counts of the newest, which
+// comes first, and the greatest age, since each worker may know only what it has
+// received.
+func Latest(beats []Heartbeat) Stats {
+	if len(beats) == 0 {
+		return Stats{}
+	}
+	latest := beats[0].Stats
+	for _, b := range beats[1:] {
+		latest.OldestAge = max(latest.OldestAge, b.Stats.OldestAge)
+	}
+	return latest
 }

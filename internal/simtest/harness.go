@@ -31,6 +31,11 @@ type Stores struct {
 	// Restart ends the process that serves the stores and starts another one, which
 	// knows nothing of the leases. Nil where the data would end with the process.
 	Restart func() (Stores, error)
+	// SentOnce tells that the lane stores no message twice in a history, not even
+	// when the first was deleted in between.
+	SentOnce bool
+	// AgesInHand tells that the lane cannot know the age of every message.
+	AgesInHand bool
 }
 
 // Open is what an adapter fills in to join. It is called for every history, and

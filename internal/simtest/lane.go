@@ -54,9 +54,10 @@ func (s *Sim) send(m queue.Message) error {
 	if err != nil {
 		return err
 	}
-	if !s.onLane(m.DedupID) {
+	if !s.onLane(m.DedupID) && (!s.stores.SentOnce || !s.sent[m.DedupID]) {
 		s.lane = append(s.lane, &message{group: m.Group, dedup: m.DedupID, sent: s.clock.now()})
 	}
+	s.sent[m.DedupID] = true
 	j, generation := s.job(m.DedupID)
 	if generation == 1 && !slices.Contains(j.book.sent, j) {
 		j.book.sent = append(j.book.sent, j)
@@ -174,6 +175,9 @@ func (s *Sim) gauge() {
 	}
 	if len(s.lane) > 0 {
 		want.OldestAge = max(0, s.clock.now().Sub(s.lane[0].sent))
+	}
+	if s.stores.AgesInHand {
+		want.OldestAge = stats.OldestAge
 	}
 	if stats != want {
 		s.violated(lane, "it counts %+v, want %+v", stats, want)

@@ -70,7 +70,8 @@ type Sim struct {
 	queued []*jobModel // the same in order of being met
 	keys   []*keyModel
 	lane   []*message
-	caller string // whose the keys are
+	sent   map[string]bool // every message, by its deduplication id
+	caller string          // whose the keys are
 
 	handles []string // every handle that was given out
 	titles  int      // payloads that were drawn
@@ -84,7 +85,7 @@ func newSim(t logger, stores Stores, c *clock, books int) *Sim {
 		t: t, stores: stores, clock: c, ring: job.NewKeyring(c.now, job.NewKey()),
 		log:     slog.New(slog.DiscardHandler),
 		workers: make([]*actor, 3), clients: make([]*actor, 2), operators: make([]*actor, 2), rows: make([]*actor, 2),
-		books: map[uuid.UUID]*bookModel{}, jobs: map[string]*jobModel{}, caller: uuid.NewString(),
+		books: map[uuid.UUID]*bookModel{}, jobs: map[string]*jobModel{}, sent: map[string]bool{}, caller: uuid.NewString(),
 	}
 	for i := range books {
 		b := &bookModel{name: fmt.Sprintf("b%d", i), id: uuid.New()}

@@ -152,3 +152,33 @@ func TestAHandleOfADeletedMessageFitsNoLaterOne(t *testing.T) {
 		ok(l.t, l.Extend(l.t.Context(), d.Handle))
 	})
 }
+
+// A file holds the whole lane, so it tells more than the port asks.
+func TestALaneIsAsOldAsTheOldestMessageThatIsNotDeleted(t *testing.T) {
+	onLane(t, sqlite.LaneOptions{}, func(l *life) {
+		half := l.Lease() / 2
+		aged := func(want time.Duration) {
+			l.t.Helper()
+			if s, err := l.Stats(l.t.Context()); err != nil || s.OldestAge != want {
+				l.t.Errorf("the lane is %v old (%v), want %v", s.OldestAge, err, want)
+			}
+		}
+		l.send("a", "a1")
+		<-time.After(half)
+		aged(half)
+		a := l.one("a1", 1) // being in flight or delayed makes nothing younger
+		aged(half)
+		ok(l.t, l.Release(l.t.Context(), a.Handle, half))
+		aged(half)
+		l.send("b", "b1", "b2")
+		ok(l.t, l.Delete(l.t.Context(), l.one("b1", 1).Handle))
+		l.one("b2", 1)
+		<-time.After(half)
+		aged(2 * half)
+		ok(l.t, l.Delete(l.t.Context(), l.one("a1", 2).Handle))
+		aged(half)
+		<-time.After(half)
+		ok(l.t, l.Delete(l.t.Context(), l.one("b2", 2).Handle))
+		aged(0)
+	})
+}

@@ -118,8 +118,9 @@ func staleRelease(l *lane) {
 func deletedAtOnce(l *lane) {
 	const rounds, sends = 10, 8
 	for round := range rounds {
-		l.send("a", "first")
-		d := l.one("first", 1)
+		first := fmt.Sprint("first", round)
+		l.send("a", first)
+		d := l.one(first, 1)
 		l.atOnce(4*sends, func(i int) error {
 			if i%4 == 0 {
 				return l.Send(l.t.Context(), message("a", fmt.Sprint(round, ".", i)))
@@ -129,7 +130,7 @@ func deletedAtOnce(l *lane) {
 			}
 			return nil
 		})
-		if rest := l.all(); len(rest) != sends || slices.Contains(rest, "first") {
+		if rest := l.all(); len(rest) != sends || slices.Contains(rest, first) {
 			l.t.Fatalf("%d other messages were sent meanwhile, the lane has %v", sends, rest)
 		}
 	}

@@ -76,24 +76,24 @@ func (m *model) deliverable(t time.Time) bool {
 	return false
 }
 
-// stats counts what the messages are doing at t.
-func (m *model) stats(t time.Time) (s queue.Stats, oldest span) {
+// stats counts what the messages are doing at t. The age is that of the oldest in
+// hand, by the latest moment at which it can have been sent.
+func (m *model) stats(t time.Time) (s queue.Stats) {
 	for _, g := range m.groups {
 		for _, x := range g {
 			switch {
 			case x.held.over(t):
 				s.Waiting++
+				continue
 			case x.held.leased:
 				s.InFlight++
 			default:
 				s.Delayed++
 			}
-			if oldest.from.IsZero() || x.sent.from.Before(oldest.from) {
-				oldest = x.sent
-			}
+			s.OldestAge = max(s.OldestAge, t.Sub(x.sent.to))
 		}
 	}
-	return s, oldest
+	return s
 }
 
 func (m *model) remove(g *grant) {

@@ -82,7 +82,7 @@ func Sentences() []Sentence {
 
 		{"an empty lane counts nothing and has no age", on(emptyStats)},
 		{"the lane tells waiting, in flight and delayed apart", on(counts)},
-		{"the oldest age is that of the oldest message not yet deleted", on(oldestAge)},
+		{"no message in hand is older than the lane says, until it is deleted", on(oldestAge)},
 
 		{"whatever happens to a lane, it stays in step with its model", walks},
 	}

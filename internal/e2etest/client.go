@@ -1,4 +1,4 @@
-package main
+package e2etest
 
 import (
 	"context"
@@ -17,10 +17,13 @@ import (
 const (
 	shelfSize   = 20
 	fillerBytes = 3 << 10
+	// lateness is more than a request without an answer can be under way to the lane:
+	// the next write of the book must not overtake it.
+	lateness = time.Second
 )
 
-// shelf is the books of one test, written and read by all clients.
-type shelf []*shelved
+// Shelf is the books of one test, written and read by all clients.
+type Shelf []*shelved
 
 // shelved is a book and its history.
 type shelved struct {
@@ -31,8 +34,9 @@ type shelved struct {
 	history
 }
 
-func newShelf() shelf {
-	s, began := make(shelf, shelfSize), time.Now()
+// NewShelf returns twenty books that nobody has written yet.
+func NewShelf() Shelf {
+	s, began := make(Shelf, shelfSize), time.Now()
 	for i := range s {
 		s[i] = &shelved{began: began, history: history{book: uuid.NewString()}}
 	}
@@ -67,29 +71,31 @@ func (b *shelved) note(i int, learnt func(*write)) {
 	learnt(&b.writes[i])
 }
 
-// client writes and reads the books of a shelf. It notes what it learns, and says
+// Client writes and reads the books of a shelf. It notes what it learns, and says
 // so when it learns what must not be. A server that does not answer is no error.
-type client struct {
-	*server
-	books shelf
-	dice  *rand.Rand
-	acks  chan<- struct{} // of each acknowledged write
+type Client struct {
+	// Server is the one that the client asks next.
+	*Server
+	Books Shelf
+	Dice  *rand.Rand
+	// Acked is called for each acknowledged write.
+	Acked func()
 }
 
-func (c *client) anyMethod() string {
+func (c *Client) anyMethod() string {
 	return []string{
 		http.MethodPut, http.MethodPut, http.MethodPut, http.MethodPatch, http.MethodPatch, http.MethodPatch,
 		http.MethodPost, http.MethodPost, http.MethodDelete,
-	}[c.dice.IntN(9)]
+	}[c.Dice.IntN(9)]
 }
 
 // write sends a write. One with a key may have its connection cut at any point,
 // and is sent again then. An answer other than 202 is an error.
-func (c *client) write(ctx context.Context, b *shelved, i int) (answered bool, err error) {
+func (c *Client) write(ctx context.Context, b *shelved, i int) (answered bool, err error) {
 	w := b.at(i)
-	var a *answer // its head is enough: an error beside it is a body that was cut off
-	if w.key != "" && c.dice.IntN(2) == 0 {
-		short, cut := context.WithTimeout(ctx, time.Duration(c.dice.Int64N(int64(5*time.Millisecond))))
+	var a *Answer // its head is enough: an error beside it is a body that was cut off
+	if w.key != "" && c.Dice.IntN(2) == 0 {
+		short, cut := context.WithTimeout(ctx, time.Duration(c.Dice.Int64N(int64(5*time.Millisecond))))
 		a, _ = c.submit(short, b.book, w)
 		cut()
 	}
@@ -97,17 +103,20 @@ func (c *client) write(ctx context.Context, b *shelved, i int) (answered bool, e
 		a, _ = c.submit(ctx, b.book, w)
 	}
 	switch {
+	case a == nil && w.key == "" && c.Troubled:
+		<-time.After(lateness)
+		return false, nil
 	case a == nil:
 		return false, nil
-	case a.status != http.StatusAccepted:
+	case a.Status != http.StatusAccepted:
 		return false, fmt.Errorf("%s answers %v", w.method, a)
 	}
-	b.note(i, func(w *write) { w.job = a.header.Get("Location") })
+	b.note(i, func(w *write) { w.job = a.Header.Get("Location") })
 	return true, nil
 }
 
 // submit sends the request of a write, which is the same each time.
-func (c *client) submit(ctx context.Context, book string, w write) (*answer, error) {
+func (c *Client) submit(ctx context.Context, book string, w write) (*Answer, error) {
 	path, fields := "/v1/books/"+book, map[string]any{"description": describe(w.number)}
 	switch w.method {
 	case http.MethodPost:
@@ -124,7 +133,7 @@ func (c *client) submit(ctx context.Context, book string, w write) (*answer, err
 	if w.key != "" {
 		headers = []string{"Idempotency-Key", w.key}
 	}
-	return c.send(ctx, w.method, path, strings.NewReader(string(body)), headers...)
+	return c.Send(ctx, w.method, path, strings.NewReader(string(body)), headers...)
 }
 
 // describe is the description that a write gives, long enough that the server's
@@ -134,31 +143,31 @@ func describe(number int) string {
 }
 
 // follow asks for the job of a write until it has ended.
-func (c *client) follow(ctx context.Context, b *shelved, i int) (answered bool, err error) {
-	err = poll(ctx, func() (ended bool, err error) {
+func (c *Client) follow(ctx context.Context, b *shelved, i int) (answered bool, err error) {
+	err = Poll(ctx, func() (ended bool, err error) {
 		answered, err = c.ask(ctx, b, i)
-		return !answered || b.at(i).end.ended(), err
+		return !answered || b.at(i).end.Ended(), err
 	})
 	return answered, err
 }
 
 // ask notes what the job of a write says now. Once it has ended, it says the same
 // for ever.
-func (c *client) ask(ctx context.Context, b *shelved, i int) (answered bool, err error) {
+func (c *Client) ask(ctx context.Context, b *shelved, i int) (answered bool, err error) {
 	before := b.at(i)
-	var seen jobSeen
+	var seen JobSeen
 	a, err := c.look(ctx, before.job, &seen)
 	switch {
 	case a == nil || err != nil:
 		return false, err
-	case a.status != http.StatusOK:
+	case a.Status != http.StatusOK:
 		return false, fmt.Errorf("its job is answered with %v", a)
 	case before.known > 0 && seen != before.end:
 		return false, fmt.Errorf("its job had ended as %+v and is now %+v", before.end, seen)
 	}
 	b.note(i, func(w *write) {
 		w.end = seen
-		if w.known == 0 && seen.ended() {
+		if w.known == 0 && seen.Ended() {
 			w.known = time.Since(b.began)
 		}
 	})
@@ -166,19 +175,19 @@ func (c *client) ask(ctx context.Context, b *shelved, i int) (answered bool, err
 }
 
 // look is get, to which an answer that was cut off is none.
-func (c *client) look(ctx context.Context, path string, v any) (*answer, error) {
-	a, err := c.call(ctx, http.MethodGet, path, "")
+func (c *Client) look(ctx context.Context, path string, v any) (*Answer, error) {
+	a, err := c.Call(ctx, http.MethodGet, path, "")
 	if err != nil {
 		return nil, nil //nolint:nilerr,nilnil // no answer is no error
 	}
-	if a.status == http.StatusOK {
-		err = json.Unmarshal(a.body, v)
+	if a.Status == http.StatusOK {
+		err = json.Unmarshal(a.Body, v)
 	}
 	return a, err
 }
 
 // read notes what readers see of a book now.
-func (c *client) read(ctx context.Context, b *shelved) (answered bool, err error) {
+func (c *Client) read(ctx context.Context, b *shelved) (answered bool, err error) {
 	var seen struct {
 		Title, Description string
 		Version            int64
@@ -189,8 +198,8 @@ func (c *client) read(ctx context.Context, b *shelved) (answered bool, err error
 	switch {
 	case a == nil || err != nil:
 		return false, err
-	case a.status == http.StatusNotFound:
-	case a.status != http.StatusOK:
+	case a.Status == http.StatusNotFound:
+	case a.Status != http.StatusOK:
 		return false, fmt.Errorf("book %s is answered with %v", b.book, a)
 	default:
 		r.seen = bookState{live: true, version: seen.Version}
@@ -208,7 +217,7 @@ func (c *client) read(ctx context.Context, b *shelved) (answered bool, err error
 
 // closes sends the closing write of a book, and before it what is still to be
 // sent again.
-func (c *client) closes(ctx context.Context, b *shelved) error {
+func (c *Client) closes(ctx context.Context, b *shelved) error {
 	for closed := false; !closed; {
 		place := b.next(http.MethodPost, "")
 		if answered, err := c.write(ctx, b, place); err != nil || !answered {
@@ -220,7 +229,7 @@ func (c *client) closes(ctx context.Context, b *shelved) error {
 }
 
 // settles learns the end of a write. Asked again, its key gives the same job.
-func (c *client) settles(ctx context.Context, b *shelved, i int) error {
+func (c *Client) settles(ctx context.Context, b *shelved, i int) error {
 	w := b.at(i)
 	if w.job == "" {
 		return nil
@@ -232,7 +241,7 @@ func (c *client) settles(ctx context.Context, b *shelved, i int) error {
 		return nil
 	}
 	a, err := c.submit(ctx, b.book, w)
-	if a == nil || a.header.Get("Location") != w.job || a.header.Get("Idempotent-Replayed") != "true" {
+	if a == nil || a.Header.Get("Location") != w.job || a.Header.Get("Idempotent-Replayed") != "true" {
 		return errors.Join(err, fmt.Errorf("asked again its key gives %v", a))
 	}
 	return nil

@@ -1,4 +1,4 @@
-package main
+package e2etest
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ type write struct {
 	number int    // its content names it, see content
 	key    string // its Idempotency-Key, if it has one
 	job    string // address of its job, from the 202; empty when no answer came
-	end    jobSeen
+	end    JobSeen
 	sent   time.Duration // when its request began; times are of the test's clock
 	known  time.Duration // when the end of its job was first seen; zero while it was not
 }
@@ -53,7 +53,7 @@ type history struct {
 // and all are applied in order.
 func check(h history) (complaints []string) {
 	for _, w := range h.writes {
-		if w.job != "" && !w.end.ended() {
+		if w.job != "" && !w.end.Ended() {
 			complaints = append(complaints, fmt.Sprintf("%s never ended", w.name(h.book)))
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package e2etest
 
 import (
 	"net/http"
@@ -13,7 +13,7 @@ import (
 // happened, number 5 did not happen.
 func honest() history {
 	acked := func(method string, number int, version int64) write {
-		return write{method: method, number: number, job: "j", end: jobSeen{State: "succeeded", BookVersion: version}}
+		return write{method: method, number: number, job: "j", end: JobSeen{State: "succeeded", BookVersion: version}}
 	}
 	refused := acked(http.MethodPatch, 7, 0)
 	refused.end.State, refused.end.Error.Status = "failed", http.StatusNotFound
@@ -46,7 +46,7 @@ func TestTheCheckerComplains(t *testing.T) {
 		spoil func(*history)
 		about string
 	}{
-		"of a job that never ended":                    {func(h *history) { h.writes[3].end = jobSeen{State: "queued"} }, "write 4 (PATCH) of book b, job \"j\", never ended"},
+		"of a job that never ended":                    {func(h *history) { h.writes[3].end = JobSeen{State: "queued"} }, "write 4 (PATCH) of book b, job \"j\", never ended"},
 		"of a job that still tries":                    {func(h *history) { h.writes[3].end.State = "retrying" }, "never ended"},
 		"of a job that ended dead":                     {func(h *history) { h.writes[1].end.State = "dead" }, "write 2"},
 		"of a lost write that is said to be applied":   {func(h *history) { h.writes[1].end.BookVersion = 1; h.writes[3].end.BookVersion = 3 }, "write 2"},
@@ -58,7 +58,7 @@ func TestTheCheckerComplains(t *testing.T) {
 		"of two writes applied in the other order":     {func(h *history) { swapVersions(h, 0, 1) }, "write 1"},
 		"of versions in order over content that isn't": {func(h *history) { h.final.title = 3 }, "book b reads"},
 		"of a refusal without a reason":                {func(h *history) { h.writes[6].end.Error.Status = http.StatusConflict }, "write 7"},
-		"of a success that should be a refusal":        {func(h *history) { h.writes[6].end = jobSeen{State: "succeeded", BookVersion: 6} }, "write 7"},
+		"of a success that should be a refusal":        {func(h *history) { h.writes[6].end = JobSeen{State: "succeeded", BookVersion: 6} }, "write 7"},
 		"of an unanswered write that came too late":    {func(h *history) { h.final.title, h.final.description, h.final.version = 5, 5, 8 }, "book b reads"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func anyHistory(t *rapid.T) (h history, applied []int) {
 		if fate == "answered" {
 			w.job, w.end.State, w.end.BookVersion = "j", "succeeded", next.version
 			if refusal != 0 {
-				w.end = jobSeen{State: "failed"}
+				w.end = JobSeen{State: "failed"}
 				w.end.Error.Status = refusal
 			} else {
 				applied = append(applied, i)

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"acervo/internal/aws"
+	"acervo/internal/config"
+	"acervo/internal/httpapi"
+	"acervo/internal/intake"
+	"acervo/internal/job"
+	"acervo/internal/key"
+	"acervo/internal/queue"
+)
+
+// serve accepts and reads until ctx ends, then lets the requests under way finish.
+func serve(ctx context.Context, c config.API, stdout io.Writer) (err error) {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	engines, err := aws.Open(ctx, aws.Place(c.AWS), aws.LaneOptions{})
+	if err != nil {
+		return err
+	}
+	defer engines.Close()
+	gauge := &intake.Heartbeats{Control: engines.Control, Now: time.Now, Log: log}
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	fmt.Fprintf(stdout, "The API serves   http://%s\n", listener.Addr())
+
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	var all errgroup.Group
+	all.Go(func() error { gauge.Watch(watching); return nil })
+	server := httpapi.Server{Handler: wire(c, engines, gauge, log).Handler(), Grace: c.Grace, Log: log}
+	err = server.Serve(ctx, listener)
+	stop()
+	return errors.Join(err, all.Wait())
+}
+
+// wire puts the API together.
+func wire(c config.API, engines *aws.Engines, gauge queue.Gauge, log *slog.Logger) *httpapi.API {
+	keys := make([]job.Key, len(c.ReceiptKeys))
+	for i, k := range c.ReceiptKeys {
+		keys[i] = job.Key(k)
+	}
+	ring := job.NewKeyring(time.Now, keys[0], keys[1:]...)
+	store := engines.Store
+	return &httpapi.API{
+		Intake: &intake.Intake{
+			Ring: ring, Lane: engines.Writes, Gauge: gauge, Jobs: store.Jobs(), Claims: store.Jobs(), Now: time.Now, MaxAge: c.MaxAge,
+		},
+		Ring: ring, Books: store.Books(), Lists: store.Books(), Jobs: store.Jobs(),
+		Keys:    httpapi.Keys{}.With(c.Key, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator}),
+		Lanes:   []httpapi.Lane{{Name: queue.Writes, Control: engines.Control}},
+		PerKey:  httpapi.NewLimiter(c.RateKey),
+		PerBook: httpapi.NewLimiter(c.RateBook),
+		Checks: map[string]func(context.Context) error{
+			"store": engines.Ping,
+			"lane":  func(ctx context.Context) error { _, err := engines.Writes.Stats(ctx); return err },
+		},
+		Now: time.Now, Log: log,
+	}
+}

@@ -1,0 +1,77 @@
+package aws
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"acervo/internal/fault"
+	"acervo/internal/queue"
+)
+
+// Place says where the tables and the queues are.
+type Place struct {
+	Region           string // empty for the one of the environment
+	DynamoDBEndpoint string // base URLs other than AWS's own
+	SQSEndpoint      string //
+	Prefix           string // of the names of tables and queues
+	WritesURL        string // of the queue of the writes; empty to look it up by its name
+	Create           bool   // make the tables and queues that are missing, for development
+}
+
+// Engines are what a process uses of AWS.
+type Engines struct {
+	*Clients
+	Store   *Store
+	Writes  *Lane
+	Control Control // of the writes
+}
+
+// Open finds the tables and the queues. It needs their engines only where it has
+// to look for something or to create it.
+func Open(ctx context.Context, p Place, opts LaneOptions) (*Engines, error) {
+	clients, err := NewClients(ctx, Options{
+		Region: p.Region, DynamoDBEndpoint: p.DynamoDBEndpoint, SQSEndpoint: p.SQSEndpoint,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e := &Engines{Clients: clients, Store: NewStore(clients, p.Prefix, time.Now)}
+	e.Control = e.Store.Control(queue.Writes)
+	url, err := e.writesURL(ctx, p)
+	if err != nil {
+		clients.Close()
+		return nil, err
+	}
+	e.Writes = clients.Lane(url, opts)
+	return e, nil
+}
+
+func (e *Engines) writesURL(ctx context.Context, p Place) (string, error) {
+	if p.Create {
+		if err := e.Store.CreateTables(ctx); err != nil {
+			return "", err
+		}
+		urls, err := e.CreateQueues(ctx, p.Prefix)
+		return urls[WritesQueue], err
+	}
+	if p.WritesURL != "" {
+		return p.WritesURL, nil
+	}
+	name := p.Prefix + WritesQueue
+	out, err := e.SQS.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
+	switch {
+	case err != nil:
+		return "", classify(err, "find the queue %s", name)
+	case out.QueueUrl == nil:
+		return "", fault.New(fault.Internal, "the queue %s has no URL", name)
+	}
+	return *out.QueueUrl, nil
+}
+
+// Ping reports whether the tables can be read.
+func (e *Engines) Ping(ctx context.Context) error {
+	_, err := e.Control.Paused(ctx)
+	return err
+}

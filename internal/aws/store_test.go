@@ -1,0 +1,107 @@
+package aws_test
+
+import (
+	"context"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"acervo/internal/aws"
+	"acervo/internal/book/booktest"
+	"acervo/internal/job/jobtest"
+	"acervo/internal/queue"
+	"acervo/internal/queue/queuetest"
+)
+
+// dynamoDB makes clients of the engine that make test-aws starts.
+func dynamoDB(t *testing.T, opts aws.Options) *aws.Clients {
+	t.Helper()
+	opts.DynamoDBEndpoint = os.Getenv("ACERVO_TEST_DYNAMODB")
+	if opts.DynamoDBEndpoint == "" {
+		t.Skip("make test-aws runs this")
+	}
+	opts.Region = "us-east-1"
+	c, err := aws.NewClients(t.Context(), opts)
+	ok(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+// tables makes tables that nobody else uses, and returns their prefix.
+func tables(t *testing.T) (prefix string) {
+	t.Helper()
+	prefix = uuid.NewString() + "-"
+	c := dynamoDB(t, aws.Options{})
+	s := aws.NewStore(c, prefix, time.Now)
+	ok(t, s.CreateTables(t.Context()))
+	t.Cleanup(func() { ok(t, aws.DropTables(context.WithoutCancel(t.Context()), s)) })
+	return prefix
+}
+
+// clock is a clock in the hand of a test. It begins now, lest the engine removes
+// what it takes for expired.
+type clock struct{ at atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.at.Store(time.Now().UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time          { return time.Unix(0, c.at.Load()).UTC() }
+func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheCatalogueKeepsTheContractOfBooks(t *testing.T) {
+	t.Parallel()
+	prefix, clients := tables(t), dynamoDB(t, aws.Options{})
+	booktest.Run(t, func(*testing.T) booktest.Harness {
+		c := newClock()
+		return booktest.Harness{Store: aws.NewStore(clients, prefix, c.now).Books(), Now: c.now, Advance: c.advance}
+	})
+}
+
+func TestTheCatalogueKeepsTheContractOfLists(t *testing.T) {
+	t.Parallel()
+	shared, clients := tables(t), dynamoDB(t, aws.Options{})
+	on := func(prefix string) booktest.ListHarness {
+		c := newClock()
+		books := aws.NewStore(clients, prefix, c.now).Books()
+		return booktest.ListHarness{Harness: booktest.Harness{Store: books, Now: c.now, Advance: c.advance}, Lister: books}
+	}
+	booktest.RunLists(t,
+		func(*testing.T) booktest.ListHarness { return on(shared) },
+		func(t *testing.T) booktest.ListHarness { return on(tables(t)) })
+}
+
+func TestTheRecordsKeepTheContractOfJobs(t *testing.T) {
+	t.Parallel()
+	prefix, clients := tables(t), dynamoDB(t, aws.Options{})
+	jobtest.Run(t, func(*testing.T) jobtest.Harness {
+		c := newClock()
+		s := aws.NewStore(clients, prefix, c.now)
+		return jobtest.Harness{Jobs: s.Jobs(), Claims: s.Jobs(), Books: s.Books(), Now: c.now, Advance: c.advance}
+	})
+}
+
+func TestTheStoreKeepsTheContractOfControls(t *testing.T) {
+	t.Parallel()
+	prefix, clients := tables(t), dynamoDB(t, aws.Options{})
+	queuetest.RunControl(t, func(*testing.T) queuetest.ControlHarness {
+		c := newClock()
+		s := aws.NewStore(clients, prefix, c.now)
+		return queuetest.ControlHarness{
+			Control: func(lane string) queue.Control { return s.Control(lane) },
+			Now:     c.now, Advance: c.advance,
+		}
+	})
+}

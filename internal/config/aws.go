@@ -1,0 +1,175 @@
+package config
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// AWS says where the tables and the queues are.
+type AWS struct {
+	Region           string // empty for the one that AWS_REGION names
+	DynamoDBEndpoint string // base URLs other than AWS's own
+	SQSEndpoint      string //
+	Prefix           string // of the names of tables and queues
+	WritesURL        string // of the queue of the writes; empty to look it up by its name
+	Create           bool   // make tables and queues that are missing, for development
+}
+
+// API configures the door of the API on AWS.
+type API struct {
+	AWS
+	Addr        string        // where to listen, host:port
+	Key         string        // the operator key
+	ReceiptKeys []ReceiptKey  // the current one first
+	Grace       time.Duration // how long requests may go on after the stop
+	MaxAge      time.Duration // how old the oldest write may be before more are refused
+	RateKey     int           // writes a second of one key in this process; 0 for no limit
+	RateBook    int           // writes a second of one book in this process; 0 for no limit
+}
+
+// ReceiptKey signs receipts, or verifies those of before it was retired.
+type ReceiptKey struct {
+	Secret    []byte
+	RetiredAt time.Time // zero for the current key
+}
+
+// Worker configures the door of the worker on AWS.
+type Worker struct {
+	AWS
+	Addr  string        // where its health is told, host:port
+	Lease time.Duration // how long a delivery is the worker's, unless it says that it still works
+	Slots int           // deliveries in hand at once
+	Grace time.Duration // how long jobs may go on after the stop
+}
+
+// ParseAPI reads the configuration of the API or reports every mistake, each by its
+// flag. It returns flag.ErrHelp once it has printed the help.
+func ParseAPI(args []string, getenv func(string) string, stdout io.Writer) (API, error) {
+	var t awsText
+	var addr, behindProxy, key, receiptKeys, grace, maxAge, rateKey, rateBook string
+	options := append(t.options(),
+		option{name: "addr", value: "127.0.0.1:8080", usage: "listen on HOST:PORT", text: &addr},
+		option{name: "behind-proxy", value: "false", usage: "a load balancer in front speaks TLS, so plain HTTP off loopback is meant", text: &behindProxy, toggle: true},
+		option{name: "key", usage: "the operator key, at least 16 characters; needed", text: &key},
+		option{name: "receipt-keys", usage: "keys that sign receipts, each 32 bytes in base64, with commas between them, the same in every\n      process; the first is current, each other has @ and when it was retired (RFC 3339); needed", text: &receiptKeys},
+		option{name: "grace", value: "20s", usage: "finish requests within this time after SIGTERM", text: &grace},
+		option{name: "max-age", value: "24h", usage: "refuse writes while the oldest one has waited longer", text: &maxAge},
+		option{name: "rate-key", value: "0", usage: "take so many writes a second of one key in this process, ten times that at once; 0 for no limit", text: &rateKey},
+		option{name: "rate-book", value: "100", usage: "take so many writes a second of one book in this process, ten times that at once; 0 for no limit", text: &rateBook},
+	)
+	if err := read("api", options, args, getenv, stdout); err != nil {
+		return API{}, err
+	}
+	var m mistakes
+	wrong := wrong(m.add)
+	c := API{
+		AWS: t.parse(wrong), Addr: addr, Key: wrong.key(key), ReceiptKeys: wrong.receiptKeys(receiptKeys),
+		Grace: wrong.grace(grace), MaxAge: wrong.maxAge(maxAge),
+		RateKey: wrong.rate("rate-key", rateKey), RateBook: wrong.rate("rate-book", rateBook),
+	}
+	if c.Key == "" {
+		wrong("key", "is needed, also as ACERVO_KEY")
+	}
+	proxied := wrong.yes("behind-proxy", behindProxy)
+	if host, ok := wrong.host(c.Addr); ok && !loopback(host) && !proxied {
+		wrong("addr", "is off loopback: give --behind-proxy=true if a load balancer speaks TLS in front")
+	}
+	return c, errors.Join(m...)
+}
+
+// ParseWorker is ParseAPI for the worker. It may listen anywhere: what it tells of
+// its health is no secret, and it takes nothing.
+func ParseWorker(args []string, getenv func(string) string, stdout io.Writer) (Worker, error) {
+	var t awsText
+	var addr, lease, slots, grace string
+	options := append(t.options(),
+		option{name: "addr", value: "127.0.0.1:8081", usage: "tell of the worker's health on HOST:PORT", text: &addr},
+		option{name: "lease", value: "30s", usage: "give a write to another worker when this one has not been heard of for so long", text: &lease},
+		option{name: "slots", value: "64", usage: "apply so many writes at once", text: &slots},
+		option{name: "grace", value: "20s", usage: "finish what has begun within this time after SIGTERM", text: &grace},
+	)
+	if err := read("worker", options, args, getenv, stdout); err != nil {
+		return Worker{}, err
+	}
+	var m mistakes
+	wrong := wrong(m.add)
+	c := Worker{
+		AWS: t.parse(wrong), Addr: addr, Lease: wrong.lease(lease), Slots: wrong.slots(slots), Grace: wrong.grace(grace),
+	}
+	_, _ = wrong.host(c.Addr)
+	return c, errors.Join(m...)
+}
+
+// awsText is AWS as it was typed.
+type awsText struct{ region, dynamodb, sqs, prefix, writes, create string }
+
+func (t *awsText) options() []option {
+	return []option{
+		{name: "region", usage: "the AWS region, instead of the one in AWS_REGION", text: &t.region},
+		{name: "dynamodb-endpoint", usage: "a URL in place of Amazon's DynamoDB", text: &t.dynamodb},
+		{name: "sqs-endpoint", usage: "a URL in place of Amazon's SQS", text: &t.sqs},
+		{name: "prefix", value: "acervo-", usage: "the names of tables and queues begin with this", text: &t.prefix},
+		{name: "writes-url", usage: "the URL of the queue of the writes, instead of asking for it by its name", text: &t.writes},
+		{name: "create", value: "false", usage: "make the tables and queues that are missing, for development", text: &t.create, toggle: true},
+	}
+}
+
+// tableNames is what the name of a table may begin with, which leaves room for
+// its end; names of queues allow no dot.
+var tableNames = regexp.MustCompile(`^[a-zA-Z0-9_-]{3,60}$`)
+
+func (t awsText) parse(wrong wrong) AWS {
+	for _, u := range []struct{ flag, text string }{
+		{"dynamodb-endpoint", t.dynamodb}, {"sqs-endpoint", t.sqs}, {"writes-url", t.writes},
+	} {
+		if at, err := url.Parse(u.text); u.text != "" && (err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https") {
+			wrong(u.flag, "must be a URL such as https://sqs.eu-west-1.amazonaws.com")
+		}
+	}
+	if !tableNames.MatchString(t.prefix) {
+		wrong("prefix", "must be 3 to 60 letters, digits, - or _")
+	}
+	c := AWS{
+		Region: t.region, DynamoDBEndpoint: t.dynamodb, SQSEndpoint: t.sqs, Prefix: t.prefix, WritesURL: t.writes,
+		Create: wrong.yes("create", t.create),
+	}
+	if c.Create && c.WritesURL != "" {
+		wrong("create", "makes the queue that --writes-url would name")
+	}
+	return c
+}
+
+// receiptKeySize is that of job.Key, in bytes.
+const receiptKeySize = 32
+
+// receiptKeys reads keys and repeats none of them in a mistake.
+func (w wrong) receiptKeys(text string) (keys []ReceiptKey) {
+	if text == "" {
+		w("receipt-keys", "is needed: 32 random bytes in base64, such as openssl rand -base64 32 makes")
+		return nil
+	}
+	for i, item := range strings.Split(text, ",") {
+		secret, retired, dated := strings.Cut(strings.TrimSpace(item), "@")
+		key, err := base64.StdEncoding.DecodeString(secret)
+		if err != nil || len(key) != receiptKeySize {
+			w("receipt-keys", "must be 32 bytes in base64 each, which number %d is not", i+1)
+			continue
+		}
+		k := ReceiptKey{Secret: key}
+		switch {
+		case i == 0 && dated:
+			w("receipt-keys", "must begin with the current key, which has no time")
+		case i > 0:
+			if k.RetiredAt, err = time.Parse(time.RFC3339, retired); err != nil {
+				w("receipt-keys", "must say when number %d was retired, such as @2026-01-31T12:00:00Z", i+1)
+			}
+		}
+		keys = append(keys, k)
+	}
+	return keys
+}

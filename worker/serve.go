@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"acervo/internal/aws"
+	"acervo/internal/config"
+	"acervo/internal/httpapi"
+	"acervo/internal/queue"
+	"acervo/internal/work"
+)
+
+// serve works until ctx ends, then drains. It tells of its health to the last.
+func serve(ctx context.Context, c config.Worker, stdout io.Writer) error {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	engines, err := aws.Open(ctx, aws.Place(c.AWS), aws.LaneOptions{Lease: c.Lease})
+	if err != nil {
+		return err
+	}
+	defer engines.Close()
+	runner := wire(c, engines, log)
+	api := &httpapi.API{
+		Checks: map[string]func(context.Context) error{"store": engines.Ping, "worker": runner.Ready}, Log: log,
+	}
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	fmt.Fprintf(stdout, "The worker's health   http://%s/readyz\n", listener.Addr())
+
+	telling, hush := context.WithCancel(context.WithoutCancel(ctx))
+	defer hush()
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	var all errgroup.Group
+	all.Go(func() error {
+		defer stop() // a worker of whom nobody knows does not go on
+		return httpapi.Server{Handler: api.HealthHandler(), Grace: time.Second, Log: log}.Serve(telling, listener)
+	})
+	runner.Run(working)
+	hush()
+	return all.Wait()
+}
+
+// wire puts the worker together.
+func wire(c config.Worker, engines *aws.Engines, log *slog.Logger) *work.Runner {
+	applier := work.NewApplier(engines.Store.Books(), engines.Store.Jobs(), queue.Writes, time.Now)
+	return &work.Runner{
+		Lane: engines.Writes, Control: engines.Control, Gauge: engines.Writes,
+		Handler: &work.Writes{Applier: applier, Log: log},
+		Probe:   engines.Ping, Name: work.Name(1), Slots: c.Slots, MaxRun: work.MaxRun, Grace: c.Grace, Log: log,
+	}
+}
