@@ -191,8 +191,8 @@ func (d *document) Operations(tag string) (all []operation) {
 	return all
 }
 
-func (d *document) filledIn(op operation, method, path string, shared []parameter) operation {
-	op.Method, op.Path = method, path
+func (d *document) filledIn(op operation, method, address string, shared []parameter) operation {
+	op.Method, op.Path = method, address
 	op.Parameters = slices.Concat(shared, op.Parameters)
 	for i, p := range op.Parameters {
 		if p.Ref != "" {

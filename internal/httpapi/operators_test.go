@@ -366,8 +366,10 @@ func TestManyAreRetriedOrDiscardedByAFilter(t *testing.T) {
 	if got, _ := s.ledger(t, ""); len(got) != 0 {
 		t.Errorf("the ledger still lists %d", len(got))
 	}
-	for _, body := range []string{`{"filter":{"book":"x"}}`, `{"limit":1001}`, `{"limit":0}`, `{"draft":{}}`, `{"filter":{"colour":"x"}}`,
-		"null", "[]", `{"filter":{"error":""}}`, `{"filter":{"book":""}}`} {
+	for _, body := range []string{
+		`{"filter":{"book":"x"}}`, `{"limit":1001}`, `{"limit":0}`, `{"draft":{}}`, `{"filter":{"colour":"x"}}`,
+		"null", "[]", `{"filter":{"error":""}}`, `{"filter":{"book":""}}`,
+	} {
 		s.operator(t, http.MethodPost, "/v1/dead/retry", body).problem(t, fault.Syntax)
 	}
 }
