@@ -87,6 +87,7 @@ func importers() map[string][]string {
 		"github.com/aws/aws-sdk-go-v2":       {"internal/aws"},
 		"github.com/aws/smithy-go":           {"internal/aws"},
 		"github.com/bojanz/currency":         {"internal/book"},
+		"github.com/getkin/kin-openapi":      nobody,
 		"github.com/go-chi/chi":              {"internal/httpapi", "bench"},
 		"github.com/go-jose/go-jose":         {"internal/httpapi"},
 		"github.com/go-json-experiment/json": anybody,

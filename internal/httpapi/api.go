@@ -59,6 +59,7 @@ type Lane struct {
 // Handler returns the routes.
 func (a *API) Handler() http.Handler {
 	r := a.health()
+	a.routeDocs(r)
 
 	r.Get("/v1/books", a.reading(a.listBooks))
 	r.Get("/v1/books/{id}", a.reading(a.getBook))

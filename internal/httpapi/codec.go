@@ -86,6 +86,9 @@ func traceparent(r *http.Request) string {
 func (a *API) json(w http.ResponseWriter, r *http.Request, status int, v any) {
 	body, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
+		for _, name := range []string{"Cache-Control", "ETag", "Link", "Location"} { // of what cannot be told
+			w.Header().Del(name)
+		}
 		a.problem(w, r, fault.Wrap(fault.Internal, err, "encode an answer"))
 		return
 	}
@@ -96,5 +99,5 @@ func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) //nolint:gosec // it is JSON, and nosniff; a client that has gone is its own affair
+	_, _ = w.Write(append(body, '\n')) // a client that has gone is its own affair
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,7 +14,6 @@ import (
 
 	"acervo/internal/book"
 	"acervo/internal/fault"
-	"acervo/internal/intake"
 	"acervo/internal/job"
 )
 
@@ -71,8 +69,11 @@ func viewDead(rec job.Record, whole bool) (deadView, error) {
 }
 
 func (a *API) listDead(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	f, err := parseFilter(query, "cursor", "limit")
+	query, err := parseQuery(r)
+	var f job.Filter
+	if err == nil {
+		f, err = parseFilter(query, "cursor", "limit")
+	}
 	limit := usualPage
 	if err == nil && query.Has("limit") {
 		if limit, err = strconv.Atoi(query.Get("limit")); err != nil || limit < 1 || limit > 100 {
@@ -112,7 +113,11 @@ type groupView struct {
 }
 
 func (a *API) listGroups(w http.ResponseWriter, r *http.Request) {
-	f, err := parseFilter(r.URL.Query())
+	query, err := parseQuery(r)
+	var f job.Filter
+	if err == nil {
+		f, err = parseFilter(query)
+	}
 	if err != nil {
 		a.problem(w, r, err)
 		return
@@ -149,141 +154,20 @@ func (a *API) getDead(w http.ResponseWriter, r *http.Request) {
 	a.json(w, r, http.StatusOK, view)
 }
 
-// orderBody is what an operator may say with a retry or a discard. Each is
-// optional, as is the body.
-type orderBody struct {
-	Reason string         `json:"reason"`
-	Draft  jsontext.Value `json:"draft"`  // of one retry: instead of the draft, or of the patch
-	Filter filterBody     `json:"filter"` // of many
-	Limit  int            `json:"limit"`
-}
-
-type filterBody struct {
-	Lane  string `json:"lane"`
-	Kind  string `json:"kind"`
-	Error string `json:"error"`
-	Book  string `json:"book"`
-}
-
-func (a *API) retryOne(w http.ResponseWriter, r *http.Request) {
-	a.orderOne(w, r, a.Intake.Retry)
-}
-
-func (a *API) discardOne(w http.ResponseWriter, r *http.Request) {
-	a.orderOne(w, r, a.Intake.Discard)
-}
-
-// orderOne does something to one dead job and answers 202 with the job.
-func (a *API) orderOne(w http.ResponseWriter, r *http.Request, do func(context.Context, string, intake.Order) error) {
-	body, err := readOrder(w, r)
-	id := chi.URLParam(r, "job")
-	order := intake.Order{Who: callerOf(r).Name, Why: body.Reason}
-	if body.Draft != nil {
-		order.Edit = func(m *job.Message) error { return a.edit(m, body.Draft) }
-	}
-	if err == nil {
-		err = do(r.Context(), id, order)
-	}
-	var rec job.Record
-	if err == nil {
-		rec, _, err = a.Jobs.Get(r.Context(), id)
-	}
-	var view deadView
-	if err == nil {
-		view, err = viewDead(rec, false)
-	}
-	if err != nil {
-		a.problem(w, r, err)
-		return
-	}
-	w.Header().Set("Location", jobPath(id))
-	a.json(w, r, http.StatusAccepted, view)
-}
-
-// edit puts another draft, or patch, in the place of that of a message.
-func (a *API) edit(m *job.Message, draft []byte) error {
-	switch m.Kind {
-	case job.Create, job.Replace:
-		d, err := book.ParseDraft(draft, m.BookID, a.Now())
-		m.Draft = &d
-		return err
-	case job.Update:
-		patch, err := book.ParsePatch(draft, m.BookID, a.Now())
-		m.Patch = patch
-		return err
-	default:
-		return fault.New(fault.Invalid, "A job of this kind has no draft to edit.")
-	}
-}
-
-func (a *API) retryMany(w http.ResponseWriter, r *http.Request) {
-	a.orderMany(w, r, a.Intake.Retry)
-}
-
-func (a *API) discardMany(w http.ResponseWriter, r *http.Request) {
-	a.orderMany(w, r, a.Intake.Discard)
-}
-
-// orderMany does something to the dead that a filter chooses.
-func (a *API) orderMany(w http.ResponseWriter, r *http.Request, do func(context.Context, string, intake.Order) error) {
-	body, err := readOrder(w, r)
-	var f job.Filter
-	if err == nil {
-		f, err = parseFilter(url.Values{
-			"lane": {body.Filter.Lane}, "kind": {body.Filter.Kind}, "error": {body.Filter.Error}, "book": {body.Filter.Book},
-		})
-	}
-	switch {
-	case err == nil && body.Draft != nil:
-		err = fault.New(fault.Syntax, "A draft goes with one job only.")
-	case err == nil && (body.Limit < 0 || body.Limit > 1000):
-		err = fault.New(fault.Syntax, "The limit must be a number from 1 to 1000.")
-	}
-	if err != nil {
-		a.problem(w, r, err)
-		return
-	}
-	if body.Limit == 0 {
-		body.Limit = 100
-	}
-	order := intake.Order{Who: callerOf(r).Name, Why: body.Reason}
-	matched, err := a.Intake.Each(r.Context(), f, body.Limit, func(ctx context.Context, id string) error { return do(ctx, id, order) })
-	if err != nil {
-		a.problem(w, r, err)
-		return
-	}
-	a.json(w, r, http.StatusAccepted, map[string]int{"matched": matched})
-}
-
-// maxReason is the most bytes that an operator's reason may have.
-const maxReason = 1000
-
-// readOrder reads the optional body of a retry or a discard.
-func readOrder(w http.ResponseWriter, r *http.Request) (orderBody, error) {
-	var body orderBody
-	if r.ContentLength == 0 {
-		return body, nil
-	}
-	raw, err := readBody(w, r, "Accept-Post")
-	if err != nil {
-		return body, err
-	}
-	if err := json.Unmarshal(raw, &body, json.RejectUnknownMembers(true)); err != nil {
-		return body, fault.Wrap(fault.Syntax, err, "The body must be a JSON object of reason, draft, filter and limit.")
-	}
-	if len(body.Reason) > maxReason {
-		return body, fault.New(fault.Invalid, "The reason must have at most %d bytes.", maxReason)
-	}
-	return body, nil
-}
-
 // parseFilter reads lane, kind, error and book, and refuses whatever else there
-// is but others.
+// is but others. What is there says something: an empty one, which a script's
+// empty variable makes, would else choose all.
 func parseFilter(query url.Values, others ...string) (job.Filter, error) {
 	f := job.Filter{Lane: query.Get("lane"), Kind: job.Kind(query.Get("kind")), Fingerprint: query.Get("error")}
-	for name := range query {
-		if !slices.Contains(append(others, "lane", "kind", "error", "book"), name) {
+	for name, values := range query {
+		own := slices.Contains([]string{"lane", "kind", "error", "book"}, name)
+		switch {
+		case !own && !slices.Contains(others, name):
 			return f, fault.New(fault.Syntax, "There is no parameter of this name here.")
+		case len(values) > 1:
+			return f, fault.New(fault.Syntax, "A parameter stands more than once.")
+		case own && values[0] == "":
+			return f, fault.New(fault.Syntax, "A part of the filter is empty: leave it out, or say what it is.")
 		}
 	}
 	if id := query.Get("book"); id != "" {

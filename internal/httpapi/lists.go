@@ -22,12 +22,11 @@ const usualPage = 20
 const maxQueryFaults = 100
 
 func (a *API) listBooks(w http.ResponseWriter, r *http.Request) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		a.problem(w, r, fault.Wrap(fault.Syntax, err, "The query is not well-formed."))
-		return
+	query, err := parseQuery(r)
+	var q book.Query
+	if err == nil {
+		q, err = parseBookQuery(query)
 	}
-	q, err := parseBookQuery(query)
 	var books []book.Item
 	var next string
 	if err == nil {
@@ -43,6 +42,12 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "no-cache")
 	a.page(w, r, query, items, next)
+}
+
+// parseQuery reads the parameters of a request.
+func parseQuery(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	return query, fault.Wrap(fault.Syntax, err, "The query is not well-formed.")
 }
 
 // page answers with a page of a list, whose next one is found by the cursor next.

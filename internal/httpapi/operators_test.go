@@ -207,7 +207,7 @@ func TestTheLedgerIsFilteredAndPaged(t *testing.T) {
 			t.Errorf("%s lists %d, want %d", query, len(got), want)
 		}
 	}
-	for _, query := range []string{"?limit=0", "?limit=101", "?limit=x", "?cursor=x", "?book=x", "?page=1"} {
+	for _, query := range []string{"?limit=0", "?limit=101", "?limit=x", "?cursor=x", "?book=x", "?page=1", "?lane=", "?kind=", "?error=", "?book=", "?kind=%zz", "?lane=a&lane=b"} {
 		s.operator(t, http.MethodGet, "/v1/dead"+query, "").problem(t, fault.Syntax)
 	}
 }
@@ -281,6 +281,8 @@ func TestAnEditedRetryIsValidatedAndAppliesTheEdit(t *testing.T) {
 	retry(`{"draft":{"titel":"x"}}`).problem(t, fault.Syntax)
 	retry(`{"drafts":{}}`).problem(t, fault.Syntax)
 	retry(`{`).problem(t, fault.Syntax)
+	retry(`{"filter":{}}`).problem(t, fault.Syntax)
+	s.operator(t, http.MethodPost, "/v1/dead/"+id+"/discard", `{"draft":`+valid+`}`).problem(t, fault.Syntax)
 	if got := retry(`{"draft":{"title":"Mended","authors":["A"]}}`); got.status != http.StatusAccepted {
 		t.Fatalf("got %d %s", got.status, got.body)
 	}
@@ -364,7 +366,10 @@ func TestManyAreRetriedOrDiscardedByAFilter(t *testing.T) {
 	if got, _ := s.ledger(t, ""); len(got) != 0 {
 		t.Errorf("the ledger still lists %d", len(got))
 	}
-	for _, body := range []string{`{"filter":{"book":"x"}}`, `{"limit":1001}`, `{"limit":-1}`, `{"draft":{}}`, `{"filter":{"colour":"x"}}`} {
+	for _, body := range []string{
+		`{"filter":{"book":"x"}}`, `{"limit":1001}`, `{"limit":0}`, `{"draft":{}}`, `{"filter":{"colour":"x"}}`,
+		"null", "[]", `{"filter":{"error":""}}`, `{"filter":{"book":""}}`,
+	} {
 		s.operator(t, http.MethodPost, "/v1/dead/retry", body).problem(t, fault.Syntax)
 	}
 }

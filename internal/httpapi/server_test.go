@@ -125,6 +125,7 @@ func (s *server) do(t *testing.T, r request) answer {
 	if a.header.Get("X-Request-Id") == "" {
 		t.Error("the answer has no X-Request-Id")
 	}
+	s.wantDocumented(t, req, r.body, a)
 	return a
 }
 
@@ -138,6 +139,26 @@ func (s *server) store(t *testing.T, d book.Draft, version int64) {
 	if err := s.db.Books().Swap(t.Context(), book.Item{ID: someID()}, item); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// storeAs puts a live book of this id in the catalogue.
+func (s *server) storeAs(t *testing.T, id string, d book.Draft) {
+	t.Helper()
+	item := book.Item{
+		ID: uuid.MustParse(id), Existence: book.Live, Version: 1, Draft: d, CreatedAt: july(), UpdatedAt: july(), AcceptedAt: july(),
+	}
+	if err := s.db.Books().Swap(t.Context(), book.Item{ID: item.ID}, item); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func encode(t *testing.T, v any) string {
+	t.Helper()
+	body, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 // waiting counts what was put on the lane.
