@@ -60,32 +60,17 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	current, retired, err := db.ReceiptKeys(ctx)
-	if err != nil {
-		return err
-	}
 	secret, from, err := operatorKey(c)
 	if err != nil {
 		return err
 	}
-	ring := job.NewKeyring(time.Now, current, retired...)
-	in := &intake.Intake{
-		Ring: ring, Lane: lane, Gauge: lane, Jobs: db.Jobs(), Claims: db.Jobs(), Now: time.Now, MaxAge: c.MaxAge,
-	}
 	runners := tune.runners(c, db, lane, log)
-	api := &httpapi.API{
-		Intake: in, Ring: ring, Books: db.Books(), Lists: db.Books(), Jobs: db.Jobs(),
-		Keys:     httpapi.Keys{}.With(secret, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator}),
-		KeyStore: db.CallerKeys(), PrivateReads: !c.PublicRead, Origins: c.Origins,
-		Tokens: httpapi.NewTokens(httpapi.TokenOptions{
-			Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, JWKS: c.OIDC.JWKS, RoleClaim: c.OIDC.RoleClaim, Now: time.Now, Log: log,
-		}),
-		Lanes:   []httpapi.Lane{{Name: queue.Writes, Control: lane}},
-		PerKey:  httpapi.NewLimiter(c.RateKey),
-		PerBook: httpapi.NewLimiter(c.RateBook),
-		Checks:  map[string]func(context.Context) error{"store": db.Ping, "worker": runners[0].Ready},
-		Now:     time.Now, Log: log,
+	api, err := newAPI(ctx, c, db, lane, log)
+	if err != nil {
+		return err
 	}
+	api.Keys = httpapi.Keys{}.With(secret, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator})
+	api.Checks = map[string]func(context.Context) error{"store": db.Ping, "worker": runners[0].Ready}
 
 	listener, err := listen(ctx, c)
 	if err != nil {
@@ -104,6 +89,29 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 	err = server.Serve(ctx, listener)
 	stopWork()
 	return errors.Join(err, all.Wait())
+}
+
+// newAPI is the API over the stores, without the operator's key and the checks.
+func newAPI(ctx context.Context, c config.Serve, db *sqlite.DB, lane *sqlite.Lane, log *slog.Logger) (*httpapi.API, error) {
+	current, retired, err := db.ReceiptKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ring := job.NewKeyring(time.Now, current, retired...)
+	return &httpapi.API{
+		Intake: &intake.Intake{
+			Ring: ring, Lane: lane, Gauge: lane, Jobs: db.Jobs(), Claims: db.Jobs(), Now: time.Now, MaxAge: c.MaxAge,
+		},
+		Ring: ring, Books: db.Books(), Lists: db.Books(), Jobs: db.Jobs(),
+		KeyStore: db.CallerKeys(), PrivateReads: !c.PublicRead, Origins: c.Origins,
+		Tokens: httpapi.NewTokens(httpapi.TokenOptions{
+			Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, JWKS: c.OIDC.JWKS, RoleClaim: c.OIDC.RoleClaim, Now: time.Now, Log: log,
+		}),
+		Lanes:   []httpapi.Lane{{Name: queue.Writes, Control: lane}},
+		PerKey:  httpapi.NewLimiter(c.RateKey),
+		PerBook: httpapi.NewLimiter(c.RateBook),
+		Now:     time.Now, Log: log,
+	}, nil
 }
 
 // listen listens, and tells the commands on this machine where.

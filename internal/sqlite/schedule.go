@@ -54,7 +54,7 @@ func newSchedule() *schedule {
 }
 
 // add appends a message to its group. Messages are added in the order of seq.
-func (s *schedule) add(seq int64, name string, sentAt time.Time, receives int) *entry {
+func (s *schedule) add(seq int64, name string, sentAt time.Time, receives int) {
 	g, ok := s.groups[name]
 	if !ok {
 		g = &group{name: name, readyIndex: -1}
@@ -65,7 +65,6 @@ func (s *schedule) add(seq int64, name string, sentAt time.Time, receives int) *
 	s.entries[seq] = e
 	g.entries = append(g.entries, e)
 	s.settle(g)
-	return e
 }
 
 // taking is one leasing of a message. It is a copy, since the lease may end, and
