@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -247,4 +248,38 @@ func TestSampleListAndExport(t *testing.T) {
 	if len(ids) != 64 {
 		t.Errorf("%d books were exported", len(ids))
 	}
+}
+
+func TestAnExportIsTakenBackWholeAndOnce(t *testing.T) {
+	t.Parallel()
+	from, to := newShell(t), newShell(t)
+	from.must(t, "sample")
+	export := from.must(t, "export", "--ndjson")
+	file := filepath.Join(t.TempDir(), "books.ndjson")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(export)
+	wantIn(t, to.must(t, "import", file, "--json"), `{"written":64,"unchanged":0,"failed":0,"faults":[]}`)
+	if got := to.must(t, "export", "--ndjson"); plainExport(t, got) != plainExport(t, export) {
+		t.Error("what was taken back is not what was exported")
+	}
+	wantIn(t, to.must(t, "import", file), "Wrote 0 books; 64 were so already, 0 lines were not taken.")
+
+	lines := strings.SplitAfterN(export, "\n", 3)
+	changed := strings.Replace(lines[0], `"rating":null`, `"rating":4.5`, 1)
+	write(changed + "not JSON\n\n" + `{"id":"x","title":"t"}` + "\n" + strings.Replace(lines[1], `"title":`, `"titel":`, 1) + lines[2])
+	out, code := to.run(t, "import", file)
+	wantIn(t, out, "line 2: ", "line 4: ", "line 5: ", "Wrote 1 books; 62 were so already, 3 lines were not taken.")
+	if code != 1 {
+		t.Errorf("an import with faults ends with %d", code)
+	}
+}
+
+// plainExport is an export without what a server adds.
+func plainExport(t *testing.T, export string) string {
+	t.Helper()
+	return regexp.MustCompile(`"(version|created_at|updated_at)":[^,]*,`).ReplaceAllString(export, "")
 }

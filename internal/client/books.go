@@ -76,6 +76,12 @@ func (c *Client) Create(ctx context.Context, draft jsontext.Value) (Job, error) 
 	return c.submit(ctx, request{method: http.MethodPost, path: "/v1/books", body: draft})
 }
 
+// Replace submits a book in the place of the one of its id, if there is one: a
+// draft as JSON. A version above zero is the one that the book has to have.
+func (c *Client) Replace(ctx context.Context, id string, draft jsontext.Value, version int64) (Job, error) {
+	return c.submit(ctx, request{method: http.MethodPut, path: bookPath(id), body: draft, header: ifMatch(version)})
+}
+
 // Update submits a merge patch of a book; a version above zero is the one that
 // the book has to have.
 func (c *Client) Update(ctx context.Context, id string, patch jsontext.Value, version int64) (Job, error) {
