@@ -25,7 +25,7 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		Usage:          "a book catalogue service on one machine",
 		Writer:         stdout,
 		ErrWriter:      stdout,
-		Commands:       []*ucli.Command{serve(getenv, doors)},
+		Commands:       []*ucli.Command{serve(getenv, doors), renditions(stdout)},
 		Action:         noCommand,
 		ExitErrHandler: func(context.Context, *ucli.Command, error) {}, // main decides how to exit
 		OnUsageError:   usageError,
