@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"image"
 	"image/jpeg"
-	"io"
 
 	"acervo/internal/fault"
 )
@@ -45,8 +44,8 @@ type markers struct {
 	adobe       bool
 	transformed bool // by what Adobe's marker says
 	orientation int
-	profile     [][]byte // its pieces, in order
-	ends        bool     // the file goes on to its end
+	profile     [256][]byte // its pieces by their numbers
+	ends        bool        // the file goes on to its end
 }
 
 func inspectJPEG(data []byte) (file, error) {
@@ -63,14 +62,14 @@ func inspectJPEG(data []byte) (file, error) {
 		width:       int(binary.BigEndian.Uint16(m.frame[3:])),
 		height:      int(binary.BigEndian.Uint16(m.frame[1:])),
 		orientation: max(m.orientation, 1),
-		profile:     bytes.Join(m.profile, nil),
+		profile:     bytes.Join(m.profile[:], nil),
 		parts:       [][]byte{data},
 		decode:      jpeg.Decode,
 	}
 	f.frame = image.Rect(0, 0, f.width, f.height)
 	f.memory, f.planes = m.memory(int64(f.width*f.height)), m.planes()
 	if len(m.frame) == 6+3*4 && !m.adobe {
-		f.parts, f.decode = withAdobe(data), decodePlainCMYK
+		f.parts = withAdobe(data)
 	}
 	return f, nil
 }
@@ -121,9 +120,7 @@ func (m *markers) segment(marker byte, body []byte) error {
 	case marker == mAPP1 && bytes.HasPrefix(body, []byte("Exif\x00")) && len(body) > 6 && m.orientation == 0:
 		m.orientation = readOrientation(body[6:])
 	case marker == mAPP2 && bytes.HasPrefix(body, []byte("ICC_PROFILE\x00")) && len(body) > 14:
-		if int(body[12]) == len(m.profile)+1 {
-			m.profile = append(m.profile, body[14:])
-		}
+		m.profile[body[12]] = body[14:]
 	case marker == mAPP14 && bytes.HasPrefix(body, []byte("Adobe")) && len(body) >= 12:
 		m.adobe, m.transformed = true, body[11] != 0
 	}
@@ -182,19 +179,7 @@ func (m *markers) memory(pixels int64) int64 {
 }
 
 // withAdobe gives a file of four components the marker without which the standard
-// decoder does not take it.
+// decoder does not take it. Its inks then count as inverted, as in every browser.
 func withAdobe(data []byte) [][]byte {
 	return [][]byte{data[:2], []byte("\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"), data[2:]}
-}
-
-// decodePlainCMYK decodes what has no marker of Adobe's: its inks are not
-// inverted, as the decoder thinks of all that it is given.
-func decodePlainCMYK(r io.Reader) (image.Image, error) {
-	img, err := jpeg.Decode(r)
-	if m, ok := img.(*image.CMYK); ok {
-		for i, v := range m.Pix {
-			m.Pix[i] = 255 - v
-		}
-	}
-	return img, err
 }
