@@ -2,6 +2,7 @@ package cover_test
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"hash/crc32"
 	"image"
@@ -187,4 +188,15 @@ func extended(flags byte, w, h int) []byte {
 // frameOf is a frame of an animation, at an even place.
 func frameOf(x, y, w, h int, chunks ...[]byte) []byte {
 	return riff("ANMF", le24(x/2), le24(y/2), le24(w-1), le24(h-1), le24(100), []byte{0}, bytes.Join(chunks, nil))
+}
+
+// packed is so many zeros, deflated.
+func packed(t testing.TB, n int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zlib.NewWriter(&b)
+	_, err := z.Write(make([]byte, n))
+	ok(t, err)
+	ok(t, z.Close())
+	return b.Bytes()
 }

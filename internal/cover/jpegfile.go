@@ -53,10 +53,10 @@ func inspectJPEG(data []byte) (file, error) {
 	switch {
 	case err != nil:
 		return file{}, err
-	case m.frame == nil || m.scans == 0:
-		return file{}, fault.New(fault.Invalid, "the JPEG file holds no picture")
 	case !m.ends:
 		return file{}, endsEarly(JPEG)
+	case m.frame == nil || m.scans == 0:
+		return file{}, fault.New(fault.Invalid, "the JPEG file holds no picture")
 	}
 	f := file{
 		width:       int(binary.BigEndian.Uint16(m.frame[3:])),
