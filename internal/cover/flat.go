@@ -32,22 +32,34 @@ func newFlat(f file, img image.Image, size image.Point) *flat {
 }
 
 // onWhite draws the frame where it belongs on a white canvas, a few rows at a time,
-// and averages blocks of k by k pixels of that.
+// and averages blocks of k by k pixels of that. What does not fill a block makes
+// some of them larger, so that nothing moves.
 func onWhite(f file, img image.Image, k int) *image.NRGBA {
 	canvas := image.Rect(0, 0, f.width, f.height)
 	if k == 1 {
 		out := image.NewRGBA(canvas)
 		paint(out, f, img)
-		return asNRGBA(out)
+		return &image.NRGBA{Pix: out.Pix, Stride: out.Stride, Rect: out.Rect}
 	}
-	out := image.NewNRGBA(image.Rect(0, 0, (f.width+k-1)/k, (f.height+k-1)/k))
-	strip := image.NewRGBA(image.Rect(0, 0, f.width, k))
+	out := image.NewNRGBA(image.Rect(0, 0, f.width/k, max(f.height/k, 1)))
+	columns, rows := edges(f.width, out.Rect.Dx()), edges(f.height, out.Rect.Dy())
+	strip := image.NewRGBA(image.Rect(0, 0, f.width, 2*k))
 	for y := range out.Rect.Dy() {
-		strip.Rect = image.Rect(0, y*k, f.width, min(y*k+k, f.height))
+		strip.Rect = image.Rect(0, rows[y], f.width, rows[y+1])
 		paint(strip, f, img)
-		averageRGB(out.Pix[y*out.Stride:][:out.Stride], strip, k)
+		averageRGB(out.Pix[y*out.Stride:][:out.Stride], strip, columns)
 	}
 	return out
+}
+
+// edges are where blocks begin when a length is split into n, and where the last
+// one ends.
+func edges(length, n int) []int {
+	all := make([]int, n+1)
+	for i := range all {
+		all[i] = (i*length + n/2) / n
+	}
+	return all
 }
 
 // paint draws the part of the canvas that a strip shows.
@@ -59,18 +71,18 @@ func paint(strip *image.RGBA, f file, img image.Image) {
 	draw.Draw(strip, to, img, img.Bounds().Min.Add(to.Min).Sub(f.frame.Min), draw.Over)
 }
 
-func averageRGB(out []byte, strip *image.RGBA, k int) {
-	width, rows := strip.Rect.Dx(), strip.Rect.Dy()
+func averageRGB(out []byte, strip *image.RGBA, columns []int) {
+	rows := strip.Rect.Dy()
 	for x := range len(out) / 4 {
-		columns := min(k, width-x*k)
+		from, to := columns[x], columns[x+1]
 		var r, g, b uint32
 		for y := range rows {
-			pix := strip.Pix[y*strip.Stride+4*x*k:][:4*columns]
+			pix := strip.Pix[y*strip.Stride+4*from:][:4*(to-from)]
 			for ; len(pix) >= 4; pix = pix[4:] {
 				r, g, b = r+uint32(pix[0]), g+uint32(pix[1]), b+uint32(pix[2])
 			}
 		}
-		n := uint32(columns * rows)
+		n := uint32((to - from) * rows)
 		pix := out[4*x:][:4]
 		pix[0], pix[1], pix[2], pix[3] = byte((r+n/2)/n), byte((g+n/2)/n), byte((b+n/2)/n), 255
 	}
@@ -84,10 +96,6 @@ func (s *flat) resized(size image.Point) sheet {
 // alpha is 255 the two are the same.
 func (s *flat) image() image.Image {
 	return &image.RGBA{Pix: s.pix.Pix, Stride: s.pix.Stride, Rect: s.pix.Rect}
-}
-
-func asNRGBA(m *image.RGBA) *image.NRGBA {
-	return &image.NRGBA{Pix: m.Pix, Stride: m.Stride, Rect: m.Rect}
 }
 
 func (s *flat) convert(t *transform) {
