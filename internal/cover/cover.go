@@ -84,7 +84,11 @@ func (r *Renderer) Render(ctx context.Context, original io.Reader, size int64) (
 	if err != nil {
 		return Result{}, err
 	}
-	return render(ctx, data)
+	result, err := recovering(func() (Result, error) { return render(ctx, data) })
+	if fault.Is(err, fault.Internal) {
+		return Result{}, fault.Wrap(fault.Internal, err, "the picture cannot be rendered")
+	}
+	return result, err
 }
 
 // readAll reads exactly size bytes.
@@ -102,14 +106,13 @@ func readAll(ctx context.Context, r io.Reader, size int64) ([]byte, error) {
 	return data[:n], nil
 }
 
-func render(ctx context.Context, data []byte) (result Result, err error) {
-	defer recovered(fault.Internal, "the picture cannot be rendered", &err)
+func render(ctx context.Context, data []byte) (Result, error) {
 	f, err := inspect(data)
 	if err != nil {
 		return Result{}, err
 	}
 	digest := sha256.Sum256(data)
-	result = Result{
+	result := Result{
 		SHA256: hex.EncodeToString(digest[:]),
 		Format: f.format, Width: f.width, Height: f.height, Orientation: f.orientation,
 	}
@@ -122,7 +125,6 @@ func render(ctx context.Context, data []byte) (result Result, err error) {
 	}
 	wanted := sizes(result.Width, result.Height)
 	s := newSheet(f, img, wanted[0])
-	img = nil //nolint:ineffassign,wastedassign // it is large, and not needed while the rest is made
 	if err := ctx.Err(); err != nil {
 		return Result{}, outOfTime(ctx)
 	}
@@ -169,10 +171,9 @@ func sizes(width, height int) (all []image.Point) {
 }
 
 // decode decodes a file whose header was found to be harmless.
-func decode(ctx context.Context, f file) (img image.Image, err error) {
+func decode(ctx context.Context, f file) (image.Image, error) {
 	detail := "the " + string(f.format) + " file is damaged"
-	defer recovered(fault.Invalid, detail, &err)
-	img, err = f.decode(patient{ctx, f.reader()})
+	img, err := recovering(func() (image.Image, error) { return f.decode(patient{ctx, f.reader()}) })
 	switch {
 	case ctx.Err() != nil:
 		return nil, outOfTime(ctx)
@@ -186,11 +187,15 @@ func decode(ctx context.Context, f file) (img image.Image, err error) {
 	return img, nil
 }
 
-// recovered makes an error of a panic.
-func recovered(kind fault.Kind, detail string, err *error) {
-	if p := recover(); p != nil {
-		*err = fault.Wrap(kind, fmt.Errorf("panic: %v\n%s", p, debug.Stack()), "%s", detail)
-	}
+// recovering makes an error of a panic. Decoders meet bytes that nobody has thought
+// of, and a worker must outlive them.
+func recovering[T any](do func() (T, error)) (result T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
 }
 
 func outOfTime(ctx context.Context) error {

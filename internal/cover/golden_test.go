@@ -221,7 +221,7 @@ func lab(pix []byte) [3]float64 {
 	return [3]float64{116*y - 16, 500 * (x - y), 200 * (y - z)}
 }
 
-func recoded(t testing.TB, img image.Image) image.Image {
+func recoded(t *testing.T, img image.Image) image.Image {
 	t.Helper()
 	var b bytes.Buffer
 	ok(t, jpeg.Encode(&b, img, &jpeg.Options{Quality: 82}))
@@ -232,7 +232,7 @@ func recoded(t testing.TB, img image.Image) image.Image {
 
 // asGoodAs holds a picture to the ideal one: it is as near to it as the ideal one
 // is after its own JPEG.
-func asGoodAs(t *testing.T, got image.Image, ideal image.Image) {
+func asGoodAs(t *testing.T, got, ideal image.Image) {
 	t.Helper()
 	again := recoded(t, ideal)
 	mine, best := ssim(got, ideal), ssim(again, ideal)
@@ -249,7 +249,7 @@ func TestGolden(t *testing.T) {
 		name          string
 		width, height int
 		orientation   int
-		encode        func(testing.TB, image.Image) []byte
+		encode        func(*testing.T, image.Image) []byte
 	}{
 		{"a JPEG resized at once", 1801, 603, 1, asJPEG},
 		{"a JPEG shrunk by two", 4001, 401, 1, asJPEG},
@@ -261,7 +261,7 @@ func TestGolden(t *testing.T) {
 		{"a JPEG on its side", 601, 1401, 6, asJPEG},
 		{"a JPEG on its other side", 601, 1401, 8, asJPEG},
 		{"a JPEG on its side, mirrored", 601, 1401, 7, asJPEG},
-		{"a grey JPEG", 1401, 601, 1, func(t testing.TB, img image.Image) []byte {
+		{"a grey JPEG", 1401, 601, 1, func(t *testing.T, img image.Image) []byte {
 			t.Helper()
 			return asJPEG(t, greyOf(img))
 		}},

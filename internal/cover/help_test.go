@@ -19,14 +19,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func ok(t testing.TB, err error) {
+func ok(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func fixture(t testing.TB, name string) []byte {
+func fixture(t *testing.T, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
 	ok(t, err)
@@ -34,14 +34,14 @@ func fixture(t testing.TB, name string) []byte {
 }
 
 // render renders what must be taken.
-func render(t testing.TB, data []byte) cover.Result {
+func render(t *testing.T, data []byte) cover.Result {
 	t.Helper()
 	result, err := try(t, data)
 	ok(t, err)
 	return result
 }
 
-func try(t testing.TB, data []byte) (cover.Result, error) {
+func try(t *testing.T, data []byte) (cover.Result, error) {
 	t.Helper()
 	return cover.New().Render(t.Context(), bytes.NewReader(data), int64(len(data)))
 }
@@ -53,7 +53,7 @@ func widths(result cover.Result) (all []int) {
 	return all
 }
 
-func decoded(t testing.TB, r cover.Rendition) image.Image {
+func decoded(t *testing.T, r cover.Rendition) image.Image {
 	t.Helper()
 	img, err := jpeg.Decode(bytes.NewReader(r.JPEG))
 	ok(t, err)
@@ -116,7 +116,7 @@ func cornered(w, h int) *image.NRGBA {
 	return drawn(w, h, func(x, y int) color.NRGBA { return corners()[2*y/h*2+2*x/w] })
 }
 
-func asJPEG(t testing.TB, img image.Image) []byte {
+func asJPEG(t *testing.T, img image.Image) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	ok(t, jpeg.Encode(&b, img, &jpeg.Options{Quality: 92}))
@@ -191,7 +191,7 @@ func frameOf(x, y, w, h int, chunks ...[]byte) []byte {
 }
 
 // packed is so many zeros, deflated.
-func packed(t testing.TB, n int) []byte {
+func packed(t *testing.T, n int) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zlib.NewWriter(&b)

@@ -156,7 +156,7 @@ func flipped(data []byte, i int) []byte {
 }
 
 // everyFormat is a good picture of each format.
-func everyFormat(t testing.TB) map[string][]byte {
+func everyFormat(t *testing.T) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
 	for _, name := range []string{

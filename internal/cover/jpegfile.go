@@ -112,7 +112,8 @@ func readMarkers(data []byte) (m markers, err error) {
 func (m *markers) segment(marker byte, body []byte) error {
 	switch {
 	case marker == mSOS:
-		if m.scans++; m.scans > maxSequentialScans && !m.progressive || m.scans > maxScans {
+		m.scans++
+		if m.scans > maxSequentialScans && !m.progressive || m.scans > maxScans {
 			return fault.New(fault.TooLarge, "the JPEG file has more scans than a picture needs")
 		}
 	case marker >= mSOF0 && marker <= mSOF15 && marker != mDHT && marker != mJPG && marker != mDAC:

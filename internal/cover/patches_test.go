@@ -1,9 +1,10 @@
 package cover_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"image"
-	"os"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -16,10 +17,7 @@ const patchColumns = 6
 // patches are the colours that other software sees in each file (testdata/make.py).
 func patches(t *testing.T) map[string][][3]int {
 	t.Helper()
-	f, err := os.Open("testdata/patches.csv")
-	ok(t, err)
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(fixture(t, "patches.csv"))).ReadAll()
 	ok(t, err)
 	all := map[string][][3]int{}
 	for _, row := range rows {
@@ -116,7 +114,7 @@ func TestProfiles(t *testing.T) {
 		}
 		n := 2 + int(data[at+2])<<8 + int(data[at+3])
 		icc := data[at+18 : at+n]
-		rest := append(data[:at:at], data[at+n:]...)
+		rest := slices.Concat(data[:at], data[at+n:])
 		cut := len(icc) / 2
 		first := segment(0xe2, []byte("ICC_PROFILE\x00\x01\x02"), icc[:cut])
 		second := segment(0xe2, []byte("ICC_PROFILE\x00\x02\x02"), icc[cut:])

@@ -16,7 +16,7 @@ import (
 
 const plainDigest = "f52d88beeae77d981d8978022ad68837aee1573f0ee0d2209f68b000a5514999"
 
-func asPNG(t testing.TB, img image.Image) []byte {
+func asPNG(t *testing.T, img image.Image) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	ok(t, png.Encode(&b, img))
@@ -41,7 +41,7 @@ func upright() [9][4]int {
 
 // lossless is the picture in a WebP, whose encoder is not ours, in a chart of
 // patches: its corners are patches 0, 5, 18 and 23.
-func lossless(t testing.TB) (picture []byte, corners [4][3]int) {
+func lossless(t *testing.T) (picture []byte, corners [4][3]int) {
 	t.Helper()
 	data := fixture(t, "lossless.webp")
 	return data[12:], [4][3]int{{255, 0, 0}, {255, 255, 0}, {255, 255, 255}, {0, 0, 0}}
@@ -219,10 +219,10 @@ func TestWhatIsInside(t *testing.T) {
 
 func TestTransparency(t *testing.T) {
 	t.Parallel()
-	clear := color.NRGBA{0, 0, 0, 0}
+	nothing := color.NRGBA{0, 0, 0, 0}
 	half := func(x, _ int) color.NRGBA {
 		if x < 100 {
-			return clear
+			return nothing
 		}
 		return color.NRGBA{200, 0, 0, 255}
 	}
@@ -232,7 +232,7 @@ func TestTransparency(t *testing.T) {
 			wide.Set(x, y, half(x, y))
 		}
 	}
-	palette := image.NewPaletted(image.Rect(0, 0, 200, 100), color.Palette{clear, color.NRGBA{200, 0, 0, 255}})
+	palette := image.NewPaletted(image.Rect(0, 0, 200, 100), color.Palette{nothing, color.NRGBA{200, 0, 0, 255}})
 	for i := range palette.Pix {
 		palette.Pix[i] = byte(i % 200 / 100)
 	}
@@ -263,7 +263,7 @@ func TestTransparency(t *testing.T) {
 		t.Parallel()
 		img := drawn(200, 100, func(x, _ int) color.NRGBA {
 			if x < 101 {
-				return clear
+				return nothing
 			}
 			return color.NRGBA{255, 255, 255, 255}
 		})

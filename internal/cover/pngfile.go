@@ -40,7 +40,8 @@ func inspectPNG(data []byte) (file, error) {
 		case "IEND":
 			ends = true
 		default:
-			if extras++; extras > maxPNGExtras {
+			extras++
+			if extras > maxPNGExtras {
 				return file{}, fault.New(fault.TooLarge, "the PNG file holds more than %d pieces of metadata", maxPNGExtras)
 			}
 			if err := f.pngExtra(kind, body); err != nil {

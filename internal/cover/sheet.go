@@ -61,6 +61,8 @@ func planesOf(m *image.YCbCr) []plane {
 
 func subsampling(ratio image.YCbCrSubsampleRatio) (x, y int) {
 	switch ratio {
+	case image.YCbCrSubsampleRatio444:
+		return 1, 1
 	case image.YCbCrSubsampleRatio422:
 		return 2, 1
 	case image.YCbCrSubsampleRatio420:
@@ -72,7 +74,7 @@ func subsampling(ratio image.YCbCrSubsampleRatio) (x, y int) {
 	case image.YCbCrSubsampleRatio410:
 		return 4, 2
 	}
-	return 1, 1
+	panic("cover: a ratio of chroma that there is not")
 }
 
 func planesOfGray(m *image.Gray) []plane {

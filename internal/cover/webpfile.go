@@ -159,11 +159,11 @@ func (w *webpFile) assemble(size image.Point) []byte {
 // memory is what the decoder holds, and whether its result is in planes. Planes
 // take a byte and a half a pixel; what is lossless, alpha too, four, and the trees
 // of its code, which it can describe in a tenth of their size.
-func (w *webpFile) memory(size image.Point, bytes int64) (held int64, planes bool) {
+func (w *webpFile) memory(size image.Point, length int64) (held int64, planes bool) {
 	const allTrees = 137 << 20 // 2,600 groups of five trees
 	pixels := int64(size.X) * int64(size.Y)
-	trees := min(11*bytes, allTrees)
-	copies := 3 * bytes // the file put together, and the decoder's partitions
+	trees := min(11*length, allTrees)
+	copies := 3 * length // the file put together, and the decoder's partitions
 	switch {
 	case w.still[0].kind == "VP8L":
 		return copies + trees + 5*pixels, false
