@@ -21,6 +21,10 @@ func (p plane) shrunk(kx, ky int) plane {
 	out := newPlane(p.width/float64(kx), p.height/float64(ky))
 	sums := make([]uint16, p.w) // of at most 17 rows
 	for y := range out.h {
+		if kx == 2 && ky == 2 && 2*y+1 < p.h {
+			averageFour(out.row(y), p.row(2*y), p.row(2*y+1))
+			continue
+		}
 		clear(sums)
 		rows := min(ky, p.h-y*ky)
 		for r := range rows {
@@ -35,6 +39,17 @@ func (p plane) shrunk(kx, ky int) plane {
 func newPlane(width, height float64) plane {
 	w, h := int(math.Ceil(width)), int(math.Ceil(height))
 	return plane{pix: make([]byte, w*h), stride: w, w: w, h: h, width: width, height: height}
+}
+
+// averageFour is the case of most photographs, in a fifth of the time.
+func averageFour(out, upper, lower []byte) {
+	lower = lower[:len(upper)]
+	for x := 0; x+1 < len(upper); x += 2 {
+		out[x/2] = byte((uint(upper[x]) + uint(upper[x+1]) + uint(lower[x]) + uint(lower[x+1]) + 2) / 4)
+	}
+	if last := len(upper) - 1; last%2 == 0 {
+		out[last/2] = byte((uint(upper[last]) + uint(lower[last]) + 1) / 2)
+	}
 }
 
 func addRow(sums []uint16, row []byte) {
@@ -67,8 +82,9 @@ func average(out []byte, sums []uint16, k, rows int) {
 func (p plane) resized(width, height float64, flipX, flipY bool) plane {
 	narrow := newPlane(width, p.height)
 	across := newKernel(p.width, p.w, width, narrow.w, flipX)
-	for y := range p.h {
-		across.along(narrow.row(y), p.row(y))
+	for y := 0; y < p.h; y += 2 {
+		next := min(y+1, p.h-1)
+		across.along(narrow.row(y), narrow.row(next), p.row(y), p.row(next))
 	}
 	out := newPlane(width, height)
 	down := newKernel(p.height, p.h, height, out.h, flipY)
@@ -152,32 +168,36 @@ func lanczos(x float64) float64 {
 	return lobes * math.Sin(x) * math.Sin(x/lobes) / (x * x)
 }
 
-// along resamples a row.
-func (k kernel) along(out, row []byte) {
+// along resamples two rows, so that each weight is loaded once for both.
+func (k kernel) along(out, below, row, next []byte) {
+	below = below[:len(out)]
 	for i := range out {
 		weights := k.weights[i*k.taps:][:k.taps]
-		samples := row[k.first[i]:][:len(weights)]
-		sum := int32(one / 2)
+		first := k.first[i]
+		a, b := row[first:][:len(weights)], next[first:][:len(weights)]
+		upper, lower := int32(one/2), int32(one/2)
 		for t, w := range weights {
-			sum += w * int32(samples[t])
+			upper += w * int32(a[t])
+			lower += w * int32(b[t])
 		}
-		out[i] = rounded(sum)
+		out[i], below[i] = rounded(upper), rounded(lower)
 	}
 }
 
-// over makes row y of rows.
+// over makes row y of rows, four of them at a time.
 func (k kernel) over(out []byte, sums []int32, rows plane, y int) {
 	for x := range sums {
 		sums[x] = one / 2
 	}
 	weights := k.weights[y*k.taps:][:k.taps]
-	for t, w := range weights {
-		if w == 0 {
-			continue
-		}
-		row := rows.row(k.first[y] + t)[:len(sums)]
-		for x, v := range row {
-			sums[x] += w * int32(v)
+	for first := k.first[y]; len(weights) > 0; first += 4 {
+		var w [4]int32
+		n := copy(w[:], weights)
+		weights = weights[n:]
+		row := func(i int) []byte { return rows.row(first + min(i, n-1))[:len(sums)] }
+		a, b, c, d := row(0), row(1), row(2), row(3)
+		for x := range sums {
+			sums[x] += w[0]*int32(a[x]) + w[1]*int32(b[x]) + w[2]*int32(c[x]) + w[3]*int32(d[x])
 		}
 	}
 	for x, sum := range sums {
