@@ -271,7 +271,7 @@ func TestGolden(t *testing.T) {
 	} {
 		t.Run(c.name+" is as good as full-size Lanczos", func(t *testing.T) {
 			t.Parallel()
-			if testing.Short() && c.width > 2000 {
+			if testing.Short() && c.width > 5000 {
 				t.Skip("takes long")
 			}
 			data := c.encode(t, photograph(c.width, c.height))

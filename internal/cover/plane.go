@@ -139,22 +139,11 @@ func newKernel(from float64, n int, to float64, m int, flip bool) kernel {
 			exact[t] = lanczos((float64(first+t) + 0.5 - centre) / wide)
 			sum += exact[t]
 		}
-		fixed(k.weights[i*taps:][:taps], exact, sum)
-	}
-	return k
-}
-
-// fixed turns weights into fixed point such that they add up to one.
-func fixed(weights []int32, exact []float64, sum float64) {
-	rest, heaviest := int32(one), 0
-	for t, w := range exact {
-		weights[t] = int32(math.Round(w / sum * one))
-		rest -= weights[t]
-		if w > exact[heaviest] {
-			heaviest = t
+		for t, w := range exact {
+			k.weights[i*taps+t] = int32(math.Round(w / sum * one))
 		}
 	}
-	weights[heaviest] += rest
+	return k
 }
 
 func lanczos(x float64) float64 {
