@@ -194,6 +194,9 @@ func TestDamage(t *testing.T) {
 		t.Run("every byte of "+name+" may be wrong", func(t *testing.T) {
 			t.Parallel()
 			step := 1 + len(data)/200
+			if testing.Short() {
+				step *= 5
+			}
 			for i := 0; i < len(data); i += step {
 				result, err := try(t, flipped(data, i))
 				switch kind := fault.KindOf(err); kind {
