@@ -177,7 +177,7 @@ func FuzzRender(f *testing.F) {
 		seed(f, extension)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if file, err := inspect(data); err == nil && file.width*file.height > 1<<17 {
+		if file, err := inspect(data); err == nil && file.width*file.height > 1<<15 {
 			return
 		}
 		result, err := New().Render(t.Context(), bytes.NewReader(data), int64(len(data)))
