@@ -52,7 +52,7 @@ func rooms() map[string][]string {
 
 		// The other end of the wire.
 		"internal/client": nouns,
-		"internal/cli":    with(nouns, "internal/client", "internal/config"),
+		"internal/cli":    with(nouns, "internal/client", "internal/config", "internal/cover"),
 		"web":             nil,
 
 		// Only doors name an adapter, so what runs on AWS holds no SQLite.
@@ -88,6 +88,7 @@ func importers() map[string][]string {
 		"github.com/aws/smithy-go":           {"internal/aws"},
 		"github.com/bojanz/currency":         {"internal/book"},
 		"github.com/getkin/kin-openapi":      nobody,
+		"github.com/disintegration/imaging":  {"internal/cover"},
 		"github.com/go-chi/chi":              {"internal/httpapi", "bench"},
 		"github.com/go-jose/go-jose":         {"internal/httpapi"},
 		"github.com/go-json-experiment/json": anybody,
