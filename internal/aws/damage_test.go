@@ -2,12 +2,16 @@ package aws_test
 
 import (
 	"bytes"
+	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/uuid"
 
 	"acervo/internal/aws"
@@ -211,6 +215,31 @@ func TestARecordOfTheLargestMessageAndALongHistoryIsStored(t *testing.T) {
 	rec.Burial.Message = bytes.Repeat([]byte{0xff}, queue.MaxBody)
 	rec.Burial.Cause = strings.Repeat("x", 1<<20)
 	ok(t, w.Jobs().Save(t.Context(), rec))
+}
+
+func TestTheLargestMessageThatAQueueTakesFromAnybodyIsBuried(t *testing.T) {
+	t.Parallel()
+	w, c := inWard(t), onSQS(t)
+	size, err := strconv.Atoi(aws.Queues()[0].Attributes()["MaximumMessageSize"])
+	ok(t, err)
+	url, group := queues(t, c)[aws.WritesQueue], uuid.NewString()
+	send := func(body string) error {
+		_, err := c.SQS.SendMessage(t.Context(), &sqs.SendMessageInput{
+			QueueUrl: &url, MessageBody: &body, MessageGroupId: &group, MessageDeduplicationId: sdk.String(uuid.NewString()),
+		})
+		return err
+	}
+	ok(t, send(strings.Repeat("x", size)))
+	if err := send(strings.Repeat("x", size+1)); err == nil {
+		t.Error("the queue takes more than it says")
+	}
+	batch, err := c.Lane(url, aws.LaneOptions{}).Receive(t.Context(), 1)
+	ok(t, err)
+	if len(batch) != 1 {
+		t.Fatalf("received %d messages", len(batch))
+	}
+	h := &work.Writes{Applier: work.NewApplier(w.Books(), w.Jobs(), queue.Writes, time.Now), Log: slog.New(slog.DiscardHandler)}
+	ok(t, h.Do(t.Context(), batch[0]))
 }
 
 func TestTablesAreCreatedOnceAndExpireByTheirAttribute(t *testing.T) {

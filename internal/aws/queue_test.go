@@ -13,6 +13,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"acervo/internal/aws"
 	"acervo/internal/fault"
@@ -105,6 +106,32 @@ func TestAnIdleLaneTakesOneCallForEachPoll(t *testing.T) {
 	l.receives(0)
 	if calls := s.count(); len(calls) != 1 || calls["ReceiveMessage"] != 1 {
 		t.Errorf("an idle poll took %v", calls)
+	}
+}
+
+// The design allows an idle lane one receive in 20 seconds; this one asks no engine.
+func TestALaneLeasesForHalfAMinuteAndPollsForTwentySecondsUnlessToldOtherwise(t *testing.T) {
+	t.Parallel()
+	var asked *sqs.ReceiveMessageInput
+	c, err := aws.NewClients(t.Context(), aws.Options{
+		Region: "us-east-1",
+		Middleware: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("answers itself", func(
+				_ context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler,
+			) (out middleware.InitializeOutput, _ middleware.Metadata, _ error) {
+				asked, _ = in.Parameters.(*sqs.ReceiveMessageInput)
+				out.Result = &sqs.ReceiveMessageOutput{}
+				return out, middleware.Metadata{}, nil
+			}), middleware.Before)
+		}},
+	})
+	ok(t, err)
+	t.Cleanup(c.Close)
+	l := c.Lane("https://sqs/writes.fifo", aws.LaneOptions{})
+	_, err = l.Receive(t.Context(), queue.MaxBatch)
+	ok(t, err)
+	if l.Lease() != 30*time.Second || asked.VisibilityTimeout != 30 || asked.WaitTimeSeconds != 20 || asked.MaxNumberOfMessages != 10 {
+		t.Errorf("it leases for %s and asks for %+v", l.Lease(), asked)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"acervo/internal/fault"
+	"acervo/internal/queue"
 )
 
 // Queue defines one queue of SQS, for development and for the deployment alike.
@@ -49,6 +50,10 @@ func Queues() []Queue {
 	}
 }
 
+// maxText is the bytes of the largest text that Send makes of a body. A queue takes
+// no more, lest somebody else sends what is too large for the ledger of the dead.
+const maxText = len(encoded) + (queue.MaxBody+2)/3*4
+
 // Attributes are those of the queue but its redrive policy, in the names and texts
 // of CreateQueue.
 func (q Queue) Attributes() map[string]string {
@@ -56,7 +61,7 @@ func (q Queue) Attributes() map[string]string {
 	attributes := map[string]string{
 		string(types.QueueAttributeNameMessageRetentionPeriod): inSeconds(q.Retention),
 		string(types.QueueAttributeNameVisibilityTimeout):      inSeconds(q.Lease),
-		string(types.QueueAttributeNameMaximumMessageSize):     strconv.Itoa(maxBytes),
+		string(types.QueueAttributeNameMaximumMessageSize):     strconv.Itoa(maxText),
 		string(types.QueueAttributeNameSqsManagedSseEnabled):   "true",
 	}
 	if q.FIFO {

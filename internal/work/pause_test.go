@@ -34,6 +34,20 @@ func TestAPausedLaneDeliversNothingUntilItIsResumed(t *testing.T) {
 	})
 }
 
+func TestALaneThatIsResumedIsReadyBeforeAnythingComes(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		r, stop := h.start(h.lane, 10, handler{do: func(context.Context, queue.Delivery) error { return nil }})
+		h.pause(true)
+		time.Sleep(time.Hour)
+		h.pause(false)
+		time.Sleep(2 * time.Second) // the first poll is still waiting
+		if err := r.Ready(t.Context()); err != nil {
+			t.Errorf("a lane that was just resumed is not ready: %v", err)
+		}
+		stop()
+	})
+}
+
 func TestALaneThatWasPausedBeforeItsWorkerStartedStaysPaused(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.pause(true)

@@ -93,6 +93,7 @@ func (r *Runner) look(ctx context.Context) {
 	paused, err := r.Control.Paused(ctx)
 	if err == nil && paused != r.valve.isPaused() {
 		r.Log.InfoContext(ctx, "the lane was paused or resumed", "paused", paused)
+		r.received.Store(time.Now().UnixNano()) // nothing was to be received until now
 		r.valve.set(func(v *valve) { v.paused = paused })
 	}
 }
