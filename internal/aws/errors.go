@@ -22,7 +22,7 @@ func kindOf(err error) fault.Kind {
 	switch {
 	case isThrottle(err):
 		return fault.Throttled
-	case mayPass(err):
+	case mayPass(err), isShut(err):
 		return fault.Unavailable
 	default:
 		return fault.Internal
@@ -31,6 +31,26 @@ func kindOf(err error) fault.Kind {
 
 func isThrottle(err error) bool {
 	return retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}.IsErrorThrottle(err) == sdk.TrueTernary
+}
+
+// isShut reports whether the service refuses this process and not this request:
+// somebody has to set a permission, a name or a clock right, and no job is to
+// blame. The codes are those of "Common Errors" in the API references of DynamoDB
+// and SQS.
+func isShut(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return false
+	}
+	switch api.ErrorCode() {
+	case "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature",
+		"InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "NotAuthorized", "OptInRequired",
+		"SignatureDoesNotMatch", "UnrecognizedClientException",
+		"ResourceNotFoundException", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue":
+		return true
+	default:
+		return false
+	}
 }
 
 // mayPass reports whether the cause lies in the service or on the way to it: what

@@ -46,9 +46,9 @@ func TestEveryErrorOfTheSDKHasItsKind(t *testing.T) {
 		"too late":                  {&url.Error{Op: "Post", Err: context.DeadlineExceeded}, fault.Unavailable},
 		"an answer cut short":       {&smithy.DeserializationError{Err: io.ErrUnexpectedEOF}, fault.Unavailable},
 		"cancelled":                 {&smithy.CanceledError{Err: context.Canceled}, fault.Unavailable},
-		"no such table":             {&dynamodb.ResourceNotFoundException{}, fault.Internal},
-		"no such queue":             {&sqs.QueueDoesNotExist{}, fault.Internal},
-		"not allowed":               {&smithy.GenericAPIError{Code: "AccessDeniedException", Fault: smithy.FaultClient}, fault.Internal},
+		"no such table":             {&dynamodb.ResourceNotFoundException{}, fault.Unavailable},
+		"no such queue":             {&sqs.QueueDoesNotExist{}, fault.Unavailable},
+		"not allowed":               {&smithy.GenericAPIError{Code: "AccessDeniedException", Fault: smithy.FaultClient}, fault.Unavailable},
 		"a bad request":             {status(http.StatusBadRequest), fault.Internal},
 		"anything else":             {errors.New("a bug"), fault.Internal},
 	} {

@@ -56,7 +56,7 @@ func (in *Intake) nextGeneration(rec job.Record, o Order) (job.Record, error) {
 		}
 	}
 	rec.Generation++
-	rec.State, rec.Attempts, rec.FinishedAt, rec.NextAttemptAt = job.Queued, 0, time.Time{}, time.Time{}
+	rec.State, rec.Attempts, rec.Starts, rec.FinishedAt, rec.NextAttemptAt = job.Queued, 0, 0, time.Time{}, time.Time{}
 	m.Generation = rec.Generation
 	burial := *rec.Burial
 	if burial.Message, err = m.Encode(); err != nil {

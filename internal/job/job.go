@@ -56,7 +56,8 @@ type Record struct {
 	BookID        uuid.UUID      `json:"book_id"`
 	Generation    int            `json:"generation"` // from 1; a retry of a dead job raises it
 	State         State          `json:"state"`
-	Attempts      int            `json:"attempts"` // of this generation
+	Attempts      int            `json:"attempts"`        // of this generation
+	Starts        int            `json:"starts,omitzero"` // of which nobody told the end, see work.Suspicious
 	NextAttemptAt time.Time      `json:"next_attempt_at,omitzero"`
 	FinishedAt    time.Time      `json:"finished_at,omitzero"`
 	BookVersion   int64          `json:"book_version,omitzero"` // of a job that succeeded

@@ -10,12 +10,17 @@ import (
 )
 
 // Limits of a job's tries. With its backoff a job that fails is dead within a
-// quarter of an hour, and one that kills its worker each time within half of one.
+// quarter of an hour, and so is one that kills its worker each time.
 const (
 	// MaxAttempts is how many failed attempts bury a job.
 	MaxAttempts = 10
+	// Suspicious is after how many deliveries a job may be one that kills its
+	// worker. Many are no proof: it may have waited behind a job that fails, or
+	// for a store that throttles. So from then on its starts are written down, and
+	// MaxAttempts of which nobody tells the end bury it.
+	Suspicious = 20
 	// MaxReceives is how many deliveries bury a job, however they ended.
-	MaxReceives = 50
+	MaxReceives = 1000
 )
 
 // Applier brings jobs of the writes lane to their end: read, decide, write if
@@ -40,6 +45,11 @@ func NewApplier(books book.Store, jobs job.Store, lane string, now func() time.T
 // done once. Body is the message as it was sent, and receives how often it was
 // delivered.
 func (a *Applier) Apply(ctx context.Context, m job.Message, body []byte, receives int) error {
+	if suspicious(receives) {
+		if err := a.start(ctx, m); err != nil {
+			return err
+		}
+	}
 	for {
 		err := a.attempt(ctx, m, body, receives)
 		if !fault.Is(err, fault.Changed) {
@@ -49,6 +59,30 @@ func (a *Applier) Apply(ctx context.Context, m job.Message, body []byte, receive
 			return fault.Wrap(fault.Internal, context.Cause(ctx), "the job kept losing its conditions")
 		}
 	}
+}
+
+// suspicious reports whether the starts of a job are written down.
+func suspicious(receives int) bool { return receives > Suspicious && receives <= MaxReceives }
+
+// start writes a start down before anything is begun.
+func (a *Applier) start(ctx context.Context, m job.Message) error {
+	r, err := a.record(ctx, m)
+	if err != nil || r.ended(m.Generation) {
+		return err
+	}
+	return a.save(ctx, started(m, r))
+}
+
+// Interrupted takes back a start that ended for no fault of the job's.
+func (a *Applier) Interrupted(ctx context.Context, m job.Message, receives int) error {
+	if !suspicious(receives) {
+		return nil
+	}
+	r, err := a.record(ctx, m)
+	if err != nil || r.ended(m.Generation) || r.record.Starts == 0 {
+		return err
+	}
+	return a.save(ctx, outcome(m, r, job.Retrying))
 }
 
 // attempt reads the book and only then the record: the record read last proves
@@ -108,6 +142,8 @@ func spent(rec job.Record, generation, receives int) error {
 	switch {
 	case rec.Generation == generation && rec.Attempts >= MaxAttempts:
 		return fault.New(fault.Internal, "%d attempts have failed", rec.Attempts)
+	case rec.Generation == generation && rec.Starts > MaxAttempts:
+		return fault.New(fault.Internal, "it was begun %d times and nobody lived to tell the end", rec.Starts-1)
 	case receives > MaxReceives:
 		return fault.New(fault.Internal, "it was delivered %d times without coming to an end", receives-1)
 	default:

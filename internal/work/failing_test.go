@@ -243,31 +243,6 @@ func TestThrottlingBurnsNoAttempt(t *testing.T) {
 	})
 }
 
-func TestAMessageThatKillsItsWorkerEachTimeIsBuriedInTime(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
-		m := h.message(job.Create, uuid.New(), "A")
-		h.send(m)
-		start := time.Now()
-		for h.record(m).State != job.Dead && time.Since(start) < time.Hour {
-			batch, err := h.lane.Receive(t.Context(), 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, d := range batch { // the worker dies, unless the job is given up
-				if d.Receives > work.MaxReceives {
-					if err := h.writes(h.db.Books()).Do(t.Context(), d); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			time.Sleep(time.Second)
-		}
-		if took := time.Since(start); took > 30*time.Minute {
-			t.Errorf("it took %v to give the job up, promised are 30 minutes", took)
-		}
-	})
-}
-
 func TestWhatCannotBeReadIsKeptWholeInTheLedgerAndHoldsUpNobody(t *testing.T) {
 	good := func(h *house) (job.Message, queue.Message) {
 		m := h.message(job.Create, uuid.New(), "A")

@@ -55,11 +55,23 @@ func (w *Writes) Failed(ctx context.Context, d queue.Delivery, why error) Outcom
 	switch fault.KindOf(why) {
 	case fault.Unavailable:
 		w.Log.WarnContext(ctx, "the store is down", "job", m.Job, "error", why)
-		return Outcome{Down: true}
+		w.interrupted(ctx, d, m)
+		return Outcome{Delay: backoff(d.Receives), Down: true}
 	case fault.Throttled:
+		w.interrupted(ctx, d, m)
 		return Outcome{Delay: backoff(d.Receives)}
 	default:
 		return w.attemptFailed(ctx, d, m, why)
+	}
+}
+
+// interrupted takes back the start of a job, which may fail as the job has: ten
+// in a row would have to, to bury it.
+func (w *Writes) interrupted(ctx context.Context, d queue.Delivery, m job.Message) {
+	ctx, cancel := context.WithTimeout(ctx, settling)
+	defer cancel()
+	if err := w.Applier.Interrupted(ctx, m, d.Receives); err != nil {
+		w.Log.WarnContext(ctx, "a start could not be taken back", "job", m.Job, "error", err)
 	}
 }
 

@@ -29,6 +29,16 @@ func outcome(m job.Message, r reading, state job.State) job.Record {
 	return rec
 }
 
+// started is a job whose attempt is about to begin.
+func started(m job.Message, r reading) job.Record {
+	rec := outcome(m, r, job.Retrying)
+	if rec.Starts = 1; r.record.Generation == m.Generation {
+		rec.Starts += r.record.Starts
+	}
+	rec.Error, rec.NextAttemptAt = r.record.Error, r.now.UTC()
+	return rec
+}
+
 // ends notes the end of a job that had a history worth going on with.
 func ends(rec job.Record) job.Record {
 	rec.Attempts++
