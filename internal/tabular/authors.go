@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"acervo/internal/book"
 )
 
@@ -66,6 +68,9 @@ func tidy(parts []string) []string {
 }
 
 func byCommas(cell string) []string {
+	if !strings.Contains(cell, ",") {
+		return []string{cell}
+	}
 	parts := tidy(strings.Split(cell, ","))
 	least := 2 // words
 	if len(parts) >= 3 {
@@ -160,6 +165,9 @@ func looksInverted(cell string) int {
 
 // distinct drops authors that stand there already, whatever their case.
 func distinct(authors []string) []string {
+	if len(authors) < 2 {
+		return authors
+	}
 	var all []string
 	seen := map[string]bool{}
 	for _, a := range authors {
@@ -176,17 +184,32 @@ var (
 	breaks = regexp.MustCompile(`[ \t]*[\r\n\t\v\f\x{85}\x{2028}\x{2029}]+[ \t]*`)
 )
 
-// plainText turns HTML's entities into their characters. They end with a
-// semicolon: "R&D" and "&copy that" are what they are.
+// plainText turns HTML's entities into their characters, and the control
+// characters U+0080 to U+009F, which no text has, into those of Windows-1252 that
+// another program took them from. Entities end with a semicolon: "R&D" and "&copy
+// that" are what they are.
 func plainText(s string) string {
-	if !strings.Contains(s, "&") {
+	if strings.Contains(s, "&") {
+		s = entity.ReplaceAllStringFunc(s, html.UnescapeString)
+	}
+	if !strings.Contains(s, "\xC2") {
 		return s
 	}
-	return entity.ReplaceAllStringFunc(s, html.UnescapeString)
+	return strings.Map(func(r rune) rune {
+		if r >= 0x80 && r < 0xA0 {
+			return charmap.Windows1252.DecodeByte(byte(r))
+		}
+		return r
+	}, s)
 }
 
 // oneLine makes one line of a cell that a spreadsheet broke into several.
-func oneLine(s string) string { return trim(breaks.ReplaceAllString(s, " ")) }
+func oneLine(s string) string {
+	if strings.ContainsAny(s, "\r\n\t\v\f\u0085\u2028\u2029") {
+		s = breaks.ReplaceAllString(s, " ")
+	}
+	return trim(s)
+}
 
 // trim drops white space and what is invisible around a value.
 func trim(s string) string {

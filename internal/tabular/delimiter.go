@@ -1,7 +1,6 @@
 package tabular
 
 import (
-	"bytes"
 	"strings"
 )
 
@@ -65,7 +64,7 @@ func (o Options) guessShape(sample []byte, delims string) shape {
 
 func (o Options) shapeOf(sample []byte, delim byte) shape {
 	const most = 200 // records
-	x := lexer{r: bytes.NewReader(nil), buf: sample, end: len(sample), eof: true, delim: delim}
+	x := lexer{buf: sample, end: len(sample), eof: true, delim: delim, most: MaxRecord}
 	s, counts, records := shape{delim: delim}, map[int]int{}, 0
 	for records < most {
 		rec, err := x.next()

@@ -142,7 +142,7 @@ func (b *draft) first(field string, parse func(cell) trouble) {
 			continue
 		}
 		t := b.badEncoding()
-		if readable(c.value) {
+		if utf8.ValidString(c.value) {
 			t = parse(c)
 		}
 		if t.code != "" {
@@ -154,8 +154,8 @@ func (b *draft) first(field string, parse func(cell) trouble) {
 	}
 }
 
-// readable reports whether a cell could be decoded, here and wherever the sign of
-// a lost character came from.
+// readable reports whether every character of a name is there, and none stands for
+// one that was lost in another program, or in a report.
 func readable(v string) bool { return utf8.ValidString(v) && !strings.ContainsRune(v, utf8.RuneError) }
 
 func (b *draft) identify() {

@@ -116,19 +116,18 @@ func (e Encoding) bytes(s string) []byte {
 	}
 }
 
-func ascii(raw []byte) bool {
-	for len(raw) >= 8 {
-		if binary.LittleEndian.Uint64(raw)&0x8080808080808080 != 0 {
-			return false
-		}
-		raw = raw[8:]
+func ascii(raw []byte) bool { return asciiRun(raw) == len(raw) }
+
+// asciiRun counts the bytes of ASCII at the start, eight at a time.
+func asciiRun(raw []byte) int {
+	n := 0
+	for len(raw) >= n+8 && binary.LittleEndian.Uint64(raw[n:])&0x8080808080808080 == 0 {
+		n += 8
 	}
-	for _, b := range raw {
-		if b >= utf8.RuneSelf {
-			return false
-		}
+	for n < len(raw) && raw[n] < utf8.RuneSelf {
+		n++
 	}
-	return true
+	return n
 }
 
 // evidence gathers what all the bytes of a file say about its encoding.
@@ -166,9 +165,9 @@ func (e *evidence) add(p []byte) {
 func (e *evidence) walk(p []byte, upto int) int {
 	i := 0
 	for i < upto {
-		if p[i] < utf8.RuneSelf {
-			i++
-			e.seen++
+		if n := asciiRun(p[i:upto]); n > 0 {
+			i += n
+			e.seen += int64(n)
 			continue
 		}
 		if !utf8.FullRune(p[i:]) {

@@ -30,6 +30,9 @@ var (
 // fewer digits, so that no more are put back. Several spellings of one book are
 // one; several books are none.
 func parseISBN(cell string) (isbn string, t trouble) {
+	if plain, ok := book.ParseISBN(cell); ok {
+		return plain, t
+	}
 	for _, part := range isbnParts(cell) {
 		one, found := oneISBN(part)
 		if one == "" {

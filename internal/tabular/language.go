@@ -12,19 +12,15 @@ import (
 // letters (por), or its name in English, Portuguese or its own words. The rules
 // of a draft have the last word on tags.
 func parseLanguage(cell string) (string, trouble) {
-	unknown := trouble{"not_a_language", "is no language that is known by this name"}
-	if tag := languageName(book.Fold(cell)); tag != "" {
+	tag := strings.ReplaceAll(cell, "_", "-")
+	if subtag, _, _ := strings.Cut(tag, "-"); len(subtag) == 2 || len(subtag) == 3 {
+		if parsed, err := language.Parse(tag); err == nil { // which knows por and fre for pt and fr
+			return parsed.String(), trouble{}
+		}
+	} else if tag = languageName(book.Fold(cell)); tag != "" {
 		return tag, trouble{}
 	}
-	tag := strings.ReplaceAll(cell, "_", "-")
-	if subtag, _, _ := strings.Cut(tag, "-"); len(subtag) != 2 && len(subtag) != 3 {
-		return "", unknown
-	}
-	parsed, err := language.Parse(tag) // which knows por and fre for pt and fr
-	if err != nil {
-		return "", unknown
-	}
-	return parsed.String(), trouble{}
+	return "", trouble{"not_a_language", "is no language that is known by this name"}
 }
 
 // languageName knows the languages that books are catalogued in, their names

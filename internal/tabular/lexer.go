@@ -7,10 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// block is how much is held at once: a record and as much again, so that each
-// byte is moved once.
-const block = 2 * MaxRecord
-
 // record is one record as it stands between two line ends.
 type record struct {
 	raw    []byte // valid until the next one, without the line end; nil when too long
@@ -33,13 +29,18 @@ type lexer struct {
 	err    error
 	delim  byte // 0 for NDJSON, which has no quotes
 	wide   bool // the file is UTF-16
+	most   int  // bytes of a record
 	offset int64
 	line   int64
 	plain  int64 // before this offset, quotes end with their line
 	seen   int   // how far the last unclosed quote was followed
 }
 
-func newLexer(r io.Reader) *lexer { return &lexer{r: r, buf: make([]byte, block), line: 1} }
+// newLexer returns a lexer that takes records of at most so many bytes. It holds
+// twice as many, so that each byte is moved once.
+func newLexer(r io.Reader, most int) *lexer {
+	return &lexer{r: r, buf: make([]byte, 2*most), most: most, line: 1}
+}
 
 // fill reads until the buffer is full or the stream ends.
 func (x *lexer) fill() {
@@ -68,7 +69,7 @@ func (x *lexer) fill() {
 // more makes sure that there is at least one more byte than MaxRecord, or the
 // rest of the stream.
 func (x *lexer) more() {
-	if x.end-x.start <= MaxRecord && !x.eof && x.err == nil {
+	if x.end-x.start <= x.most && !x.eof && x.err == nil {
 		x.fill()
 	}
 }
@@ -120,26 +121,26 @@ const (
 
 // cut finds the end of the first record of data, which is the rest of the stream
 // when that has ended. It returns the length with and without the line end. More
-// than MaxRecord bytes are always enough to decide, and what it decides does not
+// than the most bytes are always enough to decide, and what it decides does not
 // depend on what follows the next chunk boundary, so that a chunk is read as it
 // was scanned.
 func (x *lexer) cut(data []byte) (n, body int, state cutState) {
-	full := len(data) > MaxRecord
+	full := len(data) > x.most
 	n, body = lineEnd(data, x.eof)
 	switch {
 	case n < 0 && !full:
 		return 0, 0, needMore
-	case n < 0 || n > MaxRecord:
+	case n < 0 || n > x.most:
 		return 0, 0, tooLong
 	case x.delim == 0 || bytes.IndexByte(data[:body], '"') < 0:
 		return n, body, whole
 	}
-	q := quotes{data: data, delim: x.delim, ends: x.eof, cut: full}
+	q := quotes{data: data, delim: x.delim, ends: x.eof, cut: full, line: body}
 	switch {
 	case x.offset < x.plain:
-		q = quotes{data: data[:body], delim: x.delim, ends: true}
+		q.data, q.ends = data[:body], true
 	case full:
-		q.data, q.ends = data[:MaxRecord], false
+		q.data, q.ends = data[:x.most], false
 	}
 	end, state := q.record()
 	if state == whole {

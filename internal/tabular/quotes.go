@@ -11,6 +11,7 @@ type quotes struct {
 	delim byte
 	ends  bool // the end of data is the end of a line
 	cut   bool // the end of data is as far as a record may go
+	line  int  // where the first line of data ends
 	seen  int  // how far an unclosed quote was followed
 }
 
@@ -63,10 +64,12 @@ func (q *quotes) closing(i int) (end int, state cutState) {
 		if next < 0 {
 			return q.unclosed()
 		}
-		if n := lastLine(q.data[i : i+next]); n >= 0 {
-			line = i + n
-		}
 		quote := i + next
+		if quote > q.line {
+			if n := lastLine(q.data[i:quote]); n >= 0 {
+				line = i + n
+			}
+		}
 		i = quote + 1
 		if i < len(q.data) && q.data[i] == '"' {
 			i++

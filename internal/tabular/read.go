@@ -57,7 +57,7 @@ func (r *Reader) lexer(c Chunk, in io.Reader) *lexer {
 	if isWide {
 		in = newWide(in, r.plan.Encoding)
 	}
-	x := newLexer(in)
+	x := newLexer(in, MaxRecord)
 	x.wide, x.offset, x.line, x.plain = isWide, c.Offset, c.Line, c.Plain
 	if r.plan.Delimiter != "" {
 		x.delim = r.plan.Delimiter[0]

@@ -107,10 +107,10 @@ func (s *scanner) begin() error {
 	}
 	s.plan.BOM = bom > 0
 	_, _ = in.Discard(bom)
-	s.lexer = newLexer(in)
+	s.lexer = newLexer(in, MaxRecord)
 	if e != "" {
 		s.plan.Encoding = e
-		s.lexer = newLexer(newWide(in, e))
+		s.lexer = newLexer(newWide(in, e), MaxRecord)
 	}
 	s.lexer.wide, s.lexer.offset = e != "", int64(bom)
 	if s.lexer.fill(); s.lexer.err != nil {
