@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
 
@@ -196,8 +197,11 @@ func plainText(s string) string {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
-		if r >= 0x80 && r < 0xA0 {
-			return charmap.Windows1252.DecodeByte(byte(r))
+		if r < 0x80 || r >= 0xA0 {
+			return r
+		}
+		if meant := charmap.Windows1252.DecodeByte(byte(r)); meant != utf8.RuneError {
+			return meant
 		}
 		return r
 	}, s)

@@ -11,9 +11,14 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// badUnit stands in what was UTF-16 for a surrogate without its other half: a
-// byte that is never valid in UTF-8, so that its cell is known to be unreadable.
-const badUnit = 0xFF
+const (
+	// badUnit stands for what an encoding has no character for, as a surrogate
+	// without its other half: a byte that is never valid in UTF-8, so that its cell
+	// is known to be unreadable.
+	badUnit = 0xFF
+	// badByte is one that Windows-1252 has no character for.
+	badByte = 0x81
+)
 
 // wide turns UTF-16 into UTF-8.
 type wide struct {
@@ -82,13 +87,17 @@ func (e Encoding) text(raw []byte) []byte {
 	}
 	out := make([]byte, 0, len(raw)+len(raw)/4)
 	for _, b := range raw {
-		out = utf8.AppendRune(out, charmap.Windows1252.DecodeByte(b))
+		if r := charmap.Windows1252.DecodeByte(b); r != utf8.RuneError {
+			out = utf8.AppendRune(out, r)
+		} else {
+			out = append(out, badUnit)
+		}
 	}
 	return out
 }
 
-// bytes is the inverse of text and wide. What the encoding does not have becomes
-// a question mark.
+// bytes is the inverse of text and wide. What the encoding does not have is
+// unreadable again.
 func (e Encoding) bytes(s string) []byte {
 	switch e {
 	case UTF16LE, UTF16BE:
@@ -106,7 +115,7 @@ func (e Encoding) bytes(s string) []byte {
 		for _, r := range s {
 			b, ok := charmap.Windows1252.EncodeRune(r)
 			if !ok {
-				b = '?'
+				b = badByte
 			}
 			out = append(out, b)
 		}

@@ -46,7 +46,7 @@ func parseYear(cell string, now time.Time) (int, trouble) {
 // days and months.
 func yearOfDate(s string) (int, trouble) {
 	year, parts := 0, words.FindAllString(s, -1)
-	if strings.Trim(words.ReplaceAllString(s, ""), " -/.,\u00BA\u00AA") != "" || len(parts) > 5 {
+	if strings.Trim(words.ReplaceAllString(s, ""), " -/.,") != "" || len(parts) > 6 {
 		return 0, trouble{"not_a_year", "is neither a year nor a date"}
 	}
 	for _, part := range parts {
@@ -68,7 +68,7 @@ func yearOfDate(s string) (int, trouble) {
 
 func isFiller(s string) bool {
 	switch strings.ToLower(s) {
-	case "de", "of", "st", "nd", "rd", "th", "do", "em", "o", "º":
+	case "de", "of", "st", "nd", "rd", "th", "do", "º":
 		return true
 	default:
 		return false
