@@ -108,7 +108,7 @@ func (r *Reader) cells(row Row, field string) []cell {
 }
 
 func (b *draft) cells(field string) []cell {
-	if b.of != nil {
+	if b.r.plan.Kind == NDJSON {
 		return b.of[field]
 	}
 	return b.r.cells(b.row, field)

@@ -26,6 +26,7 @@ type wide struct {
 	order binary.ByteOrder
 	in    []byte // not yet turned; its odd byte or half of a pair stays
 	out   []byte
+	given int // of out
 	err   error
 }
 
@@ -38,13 +39,13 @@ func newWide(r io.Reader, e Encoding) *wide {
 }
 
 func (w *wide) Read(p []byte) (int, error) {
-	for len(w.out) == 0 && w.err == nil {
+	for w.given == len(w.out) && w.err == nil {
 		n, err := w.r.Read(w.in[len(w.in):cap(w.in)])
 		w.in, w.err = w.in[:len(w.in)+n], err
 		w.turn()
 	}
-	n := copy(p, w.out)
-	w.out = w.out[n:]
+	n := copy(p, w.out[w.given:])
+	w.given += n
 	if n == 0 && len(p) > 0 {
 		return 0, w.err
 	}
@@ -53,7 +54,7 @@ func (w *wide) Read(p []byte) (int, error) {
 
 // turn turns what has come, but for a half of something unless nothing follows.
 func (w *wide) turn() {
-	w.out = w.out[:0]
+	w.out, w.given = w.out[:0], 0
 	in := w.in
 	for len(in) >= 2 {
 		r := rune(w.order.Uint16(in))

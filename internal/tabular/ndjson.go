@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -64,10 +65,11 @@ func members(sample []record) []string {
 // members finds the cells of each field in a line of NDJSON. A name that stands
 // below the first lines only is recognised as the others are.
 func (r *Reader) members(row Row) (map[string][]cell, trouble) {
-	if !utf8.ValidString(row.Cells[0]) {
+	line := strings.Join(row.Cells, "") // of a record that is too long there is none
+	if !utf8.ValidString(line) {
 		return nil, trouble{"bad_encoding", "has bytes that are not valid in " + string(r.plan.Encoding)}
 	}
-	names, values, err := object([]byte(row.Cells[0]))
+	names, values, err := object([]byte(line))
 	if err != nil {
 		return nil, trouble{"not_an_object", "is no JSON object on one line"}
 	}

@@ -90,17 +90,21 @@ func (r *Reader) row(rec record) Row {
 func (s *scanner) look() {
 	p := &s.plan
 	r := NewReader(*p, time.Time{})
-	inverted, ids, others := 0, 0, 0
+	inverted, ids := 0, map[string]int{} // columns that hold more UUIDs than other things
 	for i, rec := range s.sample {
 		row := r.row(rec)
-		for _, c := range r.cells(row, fieldAuthors) {
+		b := &draft{r: r, row: row}
+		if p.Kind == NDJSON {
+			b.of, _ = r.members(row)
+		}
+		for _, c := range b.cells(fieldAuthors) {
 			inverted += looksInverted(c.value)
 		}
-		for _, c := range r.cells(row, fieldID) {
+		for _, c := range b.cells(fieldID) {
 			if _, ok := book.ParseID(c.value); ok {
-				ids++
+				ids[c.column]++
 			} else if c.value != "" {
-				others++
+				ids[c.column]--
 			}
 		}
 		if i < previewRows {
@@ -108,9 +112,7 @@ func (s *scanner) look() {
 		}
 	}
 	p.Inverted = inverted > 0
-	if others > ids {
-		s.ignoreIDs()
-	}
+	s.ignoreIDs(ids)
 	if s.tap.invalid > 0 && p.Encoding == UTF8 && !s.lexer.wide {
 		p.warn(s.tap.firstBad, "bad_encoding", "%d bytes are not valid in UTF-8, the first at this offset", s.tap.invalid)
 	}
@@ -126,14 +128,14 @@ func (s *scanner) look() {
 
 // ignoreIDs leaves aside a column that is called id but numbers its rows, unless
 // it was asked for.
-func (s *scanner) ignoreIDs() {
+func (s *scanner) ignoreIDs(ids map[string]int) {
 	for _, field := range s.Mapping {
 		if field == fieldID {
 			return
 		}
 	}
 	for i, c := range s.plan.Columns {
-		if c.Field == fieldID {
+		if c.Field == fieldID && ids[c.Name] < 0 {
 			s.plan.Columns[i].Field = ""
 			s.plan.warn(0, "ids_ignored", "the column %s holds no UUIDs and is ignored; map it to id if it should be one", shorten(c.Name))
 		}

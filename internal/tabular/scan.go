@@ -208,7 +208,9 @@ func (s *scanner) columns(names []string) error {
 		s.plan.Columns[i].Name = name
 	}
 	f := s.assign(s.plan.Columns)
-	required(s.plan.Columns, &f)
+	if s.plan.Kind != NDJSON || !slices.ContainsFunc(names, ours) { // of lines that were no objects
+		required(s.plan.Columns, &f)
+	}
 	s.plan.Key = nil
 	for i, name := range s.Options.Key {
 		found := find(s.plan.Columns, name)
