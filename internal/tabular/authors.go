@@ -106,7 +106,7 @@ func byConnector(part string) []string {
 // joins their words.
 func nameWords(s string) int {
 	n := 0
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		if !follows(word) && !particle(word) && strings.ContainsFunc(word, unicode.IsLetter) {
 			n++
 		}

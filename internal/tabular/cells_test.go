@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"acervo/internal/book"
 )
@@ -257,7 +258,8 @@ func FuzzCells(f *testing.F) {
 				}
 			}
 		}
-		plainText(s)
-		value(s)
+		if got := value(plainText(s)); utf8.ValidString(s) && !utf8.ValidString(got) {
+			t.Errorf("%q is %q", s, got)
+		}
 	})
 }

@@ -78,7 +78,8 @@ func (o Options) shapeOf(sample []byte, delim byte) shape {
 			break // it may not be whole
 		}
 		cells := split(rec.raw, delim)
-		if records++; records == 1 {
+		records++
+		if records == 1 {
 			s.known = o.known(namesOf(cells[:min(len(cells), MaxColumns)]))
 		}
 		counts[len(cells)]++

@@ -296,8 +296,8 @@ func (b *draft) drop(field string, t trouble) {
 // ID is the identity of a row's book: the id of its draft, else UUIDv5 of the
 // columns that the importer named, if one of them says something, else of its
 // ISBN, else of the digest of the file and the line. All are in the namespace of
-// URLs (RFC 9562), the last two as urn:acervo:row:{digest}:{line} and
-// urn:acervo:key:{value}… with each value quoted as in Go.
+// URLs (RFC 9562): urn:acervo:key:{column}={value}… with each value quoted as in
+// Go, urn:isbn:{isbn} and urn:acervo:row:{digest}:{line}.
 func (r *Reader) ID(row Row, d book.Draft) uuid.UUID {
 	if d.ID != uuid.Nil {
 		return d.ID
@@ -305,7 +305,7 @@ func (r *Reader) ID(row Row, d book.Draft) uuid.UUID {
 	name, said := "urn:acervo:key", false
 	for _, i := range r.plan.Key {
 		v := r.keyed(row, i)
-		name += ":" + strconv.Quote(v)
+		name += ":" + key(r.name(i)) + "=" + strconv.Quote(v)
 		said = said || v != ""
 	}
 	switch {

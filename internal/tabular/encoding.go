@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -154,7 +155,7 @@ type evidence struct {
 func (e *evidence) add(p []byte) {
 	e.nuls += int64(bytes.Count(p, []byte{0}))
 	if kept := len(e.rest); kept > 0 { // at most three bytes
-		joined := append(e.rest, p[:min(len(p), utf8.UTFMax)]...)
+		joined := slices.Concat(e.rest, p[:min(len(p), utf8.UTFMax)])
 		done := e.walk(joined, kept)
 		if done < kept {
 			e.rest = joined[done:]

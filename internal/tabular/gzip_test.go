@@ -12,16 +12,16 @@ import (
 	"acervo/internal/tabular"
 )
 
-func gzipped(t testing.TB, parts ...[]byte) []byte {
-	t.Helper()
+func gzipped(tb testing.TB, parts ...[]byte) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	for _, part := range parts {
 		w := gzip.NewWriter(&b)
 		if _, err := w.Write(part); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if err := w.Close(); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return b.Bytes()

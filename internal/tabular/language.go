@@ -86,6 +86,13 @@ func otherLanguage(folded string) string {
 		return "sv"
 	case "norwegian", "noruegues", "norsk":
 		return "no"
+	default:
+		return farLanguage(folded)
+	}
+}
+
+func farLanguage(folded string) string {
+	switch folded {
 	case "danish", "dinamarques", "dansk":
 		return "da"
 	case "finnish", "finlandes", "suomi":

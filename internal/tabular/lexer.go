@@ -59,7 +59,8 @@ func (x *lexer) fill() {
 		case n > 0:
 			empty = 0
 		default:
-			if empty++; empty == 100 {
+			empty++
+			if empty == 100 {
 				x.err = io.ErrNoProgress
 			}
 		}
@@ -171,7 +172,8 @@ func (x *lexer) skip() (record, error) {
 			x.line++
 			return rec, nil
 		}
-		if x.fill(); x.err != nil {
+		x.fill()
+		if x.err != nil {
 			return record{}, x.err
 		}
 	}

@@ -19,8 +19,8 @@ type cut struct {
 }
 
 // cuts reads all records of a stream that starts at a place of the file.
-func cuts(t testing.TB, x *lexer) []cut {
-	t.Helper()
+func cuts(tb testing.TB, x *lexer) []cut {
+	tb.Helper()
 	var all []cut
 	for {
 		rec, err := x.next()
@@ -28,10 +28,10 @@ func cuts(t testing.TB, x *lexer) []cut {
 			return all
 		}
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if rec.length <= 0 {
-			t.Fatalf("a record of %d bytes at %d", rec.length, rec.offset)
+			tb.Fatalf("a record of %d bytes at %d", rec.length, rec.offset)
 		}
 		rec.raw = bytes.Clone(rec.raw)
 		all = append(all, cut{rec, x.plain})
@@ -49,21 +49,21 @@ func sameRecord(a, b record) bool {
 }
 
 // splitting holds every slice of a file between records to the file read whole.
-func splitting(t testing.TB, raw []byte, most int, delim byte) {
-	t.Helper()
-	all := cuts(t, lex(bytes.NewReader(raw), most, delim))
+func splitting(tb testing.TB, raw []byte, most int, delim byte) {
+	tb.Helper()
+	all := cuts(tb, lex(bytes.NewReader(raw), most, delim))
 	length := int64(0)
 	for _, rec := range all {
 		if rec.offset != length {
-			t.Fatalf("a record starts at %d after one that ends at %d", rec.offset, length)
+			tb.Fatalf("a record starts at %d after one that ends at %d", rec.offset, length)
 		}
 		length += rec.length
 	}
 	if length != int64(len(raw)) {
-		t.Fatalf("%d of %d bytes are in records", length, len(raw))
+		tb.Fatalf("%d of %d bytes are in records", length, len(raw))
 	}
-	if small := cuts(t, lex(iotest.OneByteReader(bytes.NewReader(raw)), most, delim)); len(small) != len(all) {
-		t.Fatalf("%d records byte by byte, %d at once", len(small), len(all))
+	if small := cuts(tb, lex(iotest.OneByteReader(bytes.NewReader(raw)), most, delim)); len(small) != len(all) {
+		tb.Fatalf("%d records byte by byte, %d at once", len(small), len(all))
 	}
 	for i := range all {
 		for j := i + 1; j <= len(all); j++ {
@@ -76,13 +76,13 @@ func splitting(t testing.TB, raw []byte, most int, delim byte) {
 			if all[i].record.plain {
 				x.plain = all[i].plain
 			}
-			part := cuts(t, x)
+			part := cuts(tb, x)
 			if len(part) != j-i {
-				t.Fatalf("%q: records %d to %d are %d on their own", raw, i, j, len(part))
+				tb.Fatalf("%q: records %d to %d are %d on their own", raw, i, j, len(part))
 			}
 			for k := range part {
 				if !sameRecord(part[k].record, all[i+k].record) {
-					t.Fatalf("%q: record %d is %+v of %d, and on its own from %d to %d %+v", raw, i+k, all[i+k], len(all), i, j, part[k])
+					tb.Fatalf("%q: record %d is %+v of %d, and on its own from %d to %d %+v", raw, i+k, all[i+k], len(all), i, j, part[k])
 				}
 			}
 		}

@@ -130,6 +130,7 @@ func cells(field, name string, v jsontext.Value) []cell {
 		if amount, currency, ok := priced(v); ok && field == fieldPrice {
 			c.raw, c.list = amount, []string{currency}
 		}
+	default: // numbers, true and false are their own text
 	}
 	c.value = value(c.raw)
 	return []cell{c}

@@ -12,13 +12,19 @@ import (
 func TestNDJSON(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, line, want, warnings, failures string }{
-		{"a draft as the API takes it", `{"title":"A","authors":["B","C, D"],"isbn":"9788535711912","published":1899,"price":{"amount":"39.90","currency":"BRL"}}`,
-			`{"title":"A","authors":["B","C, D"],"isbn":"9788535711912","published":1899,"price":{"amount":"39.90","currency":"BRL"}}`, "", ""},
-		{"names of other programs", `{"volumeInfo.title":"A","author":"B C; D E","ISBN_13":9788535711912,"publishedDate":"2014-07-31","moeda":"EUR","preço":12.5,"voters":[1,{}]}`,
-			`{"title":"A","authors":["B C","D E"],"isbn":"9788535711912","published":2014,"price":{"amount":"12.5","currency":"EUR"}}`, "", ""},
+		{
+			"a draft as the API takes it", `{"title":"A","authors":["B","C, D"],"isbn":"9788535711912","published":1899,"price":{"amount":"39.90","currency":"BRL"}}`,
+			`{"title":"A","authors":["B","C, D"],"isbn":"9788535711912","published":1899,"price":{"amount":"39.90","currency":"BRL"}}`, "", "",
+		},
+		{
+			"names of other programs", `{"volumeInfo.title":"A","author":"B C; D E","ISBN_13":9788535711912,"publishedDate":"2014-07-31","moeda":"EUR","preço":12.5,"voters":[1,{}]}`,
+			`{"title":"A","authors":["B C","D E"],"isbn":"9788535711912","published":2014,"price":{"amount":"12.5","currency":"EUR"}}`, "", "",
+		},
 		{"null and empty are absent", `{"title":"A","authors":["B",""],"isbn":null,"rating":0,"language":""}`, `{"title":"A","authors":["B"]}`, "", ""},
-		{"what is optional and not understood", `{"title":"A","author":"B","isbn":true,"rating":{"a":1},"price":{"amount":null},"published":1e3}`,
-			`{"title":"A","authors":["B"]}`, "not_a_number not_a_year not_an_amount not_an_isbn", ""},
+		{
+			"what is optional and not understood", `{"title":"A","author":"B","isbn":true,"rating":{"a":1},"price":{"amount":null},"published":1e3}`,
+			`{"title":"A","authors":["B"]}`, "not_a_number not_a_year not_an_amount not_an_isbn", "",
+		},
 		{"the last of a name that stands twice counts", `{"title":"A","author":"B","title":"C"}`, `{"title":"C","authors":["B"]}`, "", ""},
 		{"no title", `{"authors":["B"]}`, "", "", "blank"},
 		{"a title that is a list", `{"title":{"a":1},"authors":[]}`, "", "", "count"},

@@ -8,10 +8,8 @@ import (
 )
 
 var (
-	number   = regexp.MustCompile(`\d[\d.,' \x{A0}\x{202F}]*`)
-	grouped  = regexp.MustCompile(`^\d{1,3}(?:[.,' ]\d{3})+$`)
-	ungroup  = strings.NewReplacer(".", "", ",", "", "'", "", " ", "")
-	narrowed = strings.NewReplacer("\u00A0", " ", "\u202F", " ")
+	number  = regexp.MustCompile(`\d[\d.,' \x{A0}\x{202F}]*`)
+	grouped = regexp.MustCompile(`^\d{1,3}(?:[.,' ]\d{3})+$`)
 )
 
 // parsePrice reads an amount and, if the cell names one, its currency; else it is
@@ -20,7 +18,7 @@ var (
 // is both, so that it is understood only beside a sign whose country settles it
 // (R$ 1.234 is a thousand), and not understood otherwise.
 func parsePrice(cell, given string) (*book.Price, trouble) {
-	cell = narrowed.Replace(cell)
+	cell = strings.ReplaceAll(strings.ReplaceAll(cell, "\u00A0", " "), "\u202F", " ")
 	at := number.FindStringIndex(cell)
 	if at == nil {
 		return nil, trouble{"not_an_amount", "holds no amount"}
@@ -78,7 +76,12 @@ func parseAmount(s string, decimal byte) (string, trouble) {
 }
 
 func wholeAmount(s string) (string, trouble) {
-	s = ungroup.Replace(s)
+	s = strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
 	if trimmed := strings.TrimLeft(s, "0"); trimmed != "" {
 		return trimmed, trouble{}
 	}

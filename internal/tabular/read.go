@@ -40,7 +40,8 @@ func (r *Reader) Rows(c Chunk, in io.Reader) iter.Seq2[Row, error] {
 			if r.plan.skips(rec, x.delim) {
 				continue
 			}
-			if rows++; !yield(r.row(rec), nil) {
+			rows++
+			if !yield(r.row(rec), nil) {
 				return
 			}
 		}

@@ -18,14 +18,14 @@ import (
 func july() time.Time { return time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC) }
 
 // realFile reads one of the files that users have sent.
-func realFile(t testing.TB, name string) []byte {
-	t.Helper()
+func realFile(tb testing.TB, name string) []byte {
+	tb.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", name))
 	if err != nil {
 		raw, err = os.ReadFile(filepath.Join(os.Getenv("ACERVO_DATA"), name))
 	}
 	if err != nil {
-		t.Skipf("%s is not here", name)
+		tb.Skipf("%s is not here", name)
 	}
 	return raw
 }
@@ -39,30 +39,30 @@ type outcome struct {
 }
 
 // scan scans and reads a file chunk by chunk.
-func scan(t testing.TB, raw []byte, o tabular.Options) (tabular.Plan, []outcome) {
-	t.Helper()
+func scan(tb testing.TB, raw []byte, o tabular.Options) (tabular.Plan, []outcome) {
+	tb.Helper()
 	p, err := tabular.Scan(bytes.NewReader(raw), o)
 	if err != nil {
-		t.Fatalf("%v\n%+v", err, p.Columns)
+		tb.Fatalf("%v\n%+v", err, p.Columns)
 	}
-	return p, outcomes(t, p, raw)
+	return p, outcomes(tb, p, raw)
 }
 
-func outcomes(t testing.TB, p tabular.Plan, raw []byte) []outcome {
-	t.Helper()
+func outcomes(tb testing.TB, p tabular.Plan, raw []byte) []outcome {
+	tb.Helper()
 	var all []outcome
 	r := tabular.NewReader(p, july())
 	for _, c := range p.Chunks {
 		for row, err := range r.Rows(c, bytes.NewReader(raw[c.Offset:c.Offset+c.Length])) {
 			if err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			d, warnings, failures := r.Draft(row)
 			all = append(all, outcome{row, d, warnings, failures})
 		}
 	}
 	if int64(len(all)) != p.Rows {
-		t.Fatalf("%d rows were scanned and %d read", p.Rows, len(all))
+		tb.Fatalf("%d rows were scanned and %d read", p.Rows, len(all))
 	}
 	return all
 }

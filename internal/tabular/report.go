@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -88,6 +89,8 @@ func (r *Report) name(i int) string {
 	c := r.p.Columns[i]
 	field, _ := recognise(c.Name)
 	switch {
+	case c.Name != "" && slices.Contains(r.p.Key, i):
+		return c.Name
 	case c.Field == field && field == fieldPrice && r.p.Currency != "" && nameCurrency(c.Name) == "":
 		return c.Name + " (" + r.p.Currency + ")"
 	case c.Field == field && c.Name != "":

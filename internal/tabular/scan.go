@@ -113,10 +113,8 @@ func (s *scanner) begin() error {
 		s.lexer = newLexer(newWide(in, e), MaxRecord)
 	}
 	s.lexer.wide, s.lexer.offset = e != "", int64(bom)
-	if s.lexer.fill(); s.lexer.err != nil {
-		return s.lexer.err
-	}
-	return nil
+	s.lexer.fill()
+	return s.lexer.err
 }
 
 // dialect decides between NDJSON and the delimiters.

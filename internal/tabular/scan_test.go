@@ -79,11 +79,15 @@ func TestFilesThatAreRefused(t *testing.T) {
 		{"no authors", "title,publisher\nA,B\n", "/mapping no_authors", tabular.Options{}},
 		{"neither header nor mapping", "Dom Casmurro,Machado de Assis\n", "/mapping no_title, /mapping no_authors", tabular.Options{}},
 		{"more bytes than may be", good, "too_large", tabular.Options{MaxBytes: 10}},
-		{"every fault of the options at once", good,
+		{
+			"every fault of the options at once", good,
 			"/delimiter unknown_delimiter, /encoding unknown_encoding, /currency not_a_currency, /mapping/a unknown_field, /mapping/b~1c unknown_field",
-			tabular.Options{Delimiter: "x", Encoding: "ebcdic", Currency: "REAL", Mapping: map[string]string{"a": "titel", "b/c": "author"}}},
-		{"every fault of the columns at once", "title,publisher\nA,B\n", "/mapping/3 unknown_column, /mapping/autor unknown_column, /mapping no_authors, /key/0 unknown_column",
-			tabular.Options{Mapping: map[string]string{"autor": "authors", "3": "authors"}, Key: []string{"sku"}}},
+			tabular.Options{Delimiter: "x", Encoding: "ebcdic", Currency: "REAL", Mapping: map[string]string{"a": "titel", "b/c": "author"}},
+		},
+		{
+			"every fault of the columns at once", "title,publisher\nA,B\n", "/mapping/3 unknown_column, /mapping/autor unknown_column, /mapping no_authors, /key/0 unknown_column",
+			tabular.Options{Mapping: map[string]string{"autor": "authors", "3": "authors"}, Key: []string{"sku"}},
+		},
 	} {
 		t.Run(c.name+" is refused by name", func(t *testing.T) {
 			t.Parallel()
@@ -155,11 +159,11 @@ func inUTF16(s string, big, mark bool) []byte {
 	return out
 }
 
-func in1252(t testing.TB, s string) []byte {
-	t.Helper()
+func in1252(tb testing.TB, s string) []byte {
+	tb.Helper()
 	raw, err := charmap.Windows1252.NewEncoder().Bytes([]byte(s))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return raw
 }
@@ -245,21 +249,33 @@ func TestEncodings(t *testing.T) {
 func TestExportsOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, raw, want string }{
-		{"Goodreads", "Book Id,Title,Author,Author l-f,Additional Authors,ISBN,ISBN13,My Rating,Average Rating,Publisher,Binding,Number of Pages,Year Published,Original Publication Year,Date Read\n" +
-			"1,Harry Potter,J.K. Rowling,\"Rowling, J.K.\",Mary GrandPré,\"=\"\"0439785960\"\"\",\"=\"\"9780439785969\"\"\",0,4.57,Scholastic,Paperback,652,2006,2005,\n",
-			`{"title":"Harry Potter","authors":["J.K. Rowling","Mary GrandPré"],"isbn":"9780439785969","published":2006}`},
-		{"Calibre", "author_sort,authors,comments,formats,id,isbn,identifiers,languages,pubdate,publisher,rating,series,tags,title,title_sort,uuid\n" +
-			"\"Pratchett, Terry\",Terry Pratchett & Neil Gaiman,<p>Funny</p>,epub,17,,\"isbn:9780439785969,goodreads:1\",eng,2008-01-01T00:00:00+00:00,X,4,,fun,Good Omens,Good Omens,01890a5d-ac96-774b-bcce-b302099a8057\n",
-			`{"id":"01890a5d-ac96-774b-bcce-b302099a8057","title":"Good Omens","authors":["Terry Pratchett","Neil Gaiman"],"isbn":"9780439785969","published":2008,"language":"en","description":"<p>Funny</p>","rating":4}`},
-		{"LibraryThing", "Book Id\tTitle\tSort Character\tPrimary Author\tPrimary Author Role\tSecondary Author\tPublication\tDate\tReview\tRating\tSummary\tLanguages\tOriginal Languages\tISBN\tISBNs\tList Price\n" +
-			"9\tHarry Potter\t1\tRowling, J.K.\t\tGrandPré, Mary|Jones, Ann\tScholastic (2005)\t2005\t\t4.5\tA wizard\tEnglish\tEnglish\t[0439785960]\t0439785960, 9780439785969\t\n",
-			`{"title":"Harry Potter","authors":["Rowling, J.K.","GrandPré, Mary","Jones, Ann"],"isbn":"9780439785969","published":2005,"language":"en","description":"A wizard","rating":4.5}`},
-		{"StoryGraph", "Title,Authors,Contributors,ISBN/UID,Format,Read Status,Date Added,Star Rating,Review,Owned?\nHarry Potter,\"J.K. Rowling, Mary GrandPré\",,9780439785969,paperback,read,2021/01/01,4.25,,No\n",
-			`{"title":"Harry Potter","authors":["J.K. Rowling","Mary GrandPré"],"isbn":"9780439785969","rating":4.25}`},
-		{"Google Books", ",title,author,rating,voters,price,currency,description,ISBN,language,published_date\n0,Attack,Hajime Isayama,4.6,428,43.28,SAR,Titans,9780439785969,English,31-Jul-14\n",
-			`{"title":"Attack","authors":["Hajime Isayama"],"isbn":"9780439785969","published":2014,"language":"en","description":"Titans","rating":4.6,"price":{"amount":"43.28","currency":"SAR"}}`},
-		{"a Brazilian spreadsheet", "Código;Título da Obra;Autor(es);Preço (R$);Ano de Publicação;Idioma;Sinopse;Nota\n7;Quincas Borba;Machado de Assis;1.234,50;1891.0;Português;\"S&oacute;\";4,5\n",
-			`{"title":"Quincas Borba","authors":["Machado de Assis"],"published":1891,"language":"pt","description":"Só","rating":4.5,"price":{"amount":"1234.50","currency":"BRL"}}`},
+		{
+			"Goodreads", "Book Id,Title,Author,Author l-f,Additional Authors,ISBN,ISBN13,My Rating,Average Rating,Publisher,Binding,Number of Pages,Year Published,Original Publication Year,Date Read\n" +
+				"1,Harry Potter,J.K. Rowling,\"Rowling, J.K.\",Mary GrandPré,\"=\"\"0439785960\"\"\",\"=\"\"9780439785969\"\"\",0,4.57,Scholastic,Paperback,652,2006,2005,\n",
+			`{"title":"Harry Potter","authors":["J.K. Rowling","Mary GrandPré"],"isbn":"9780439785969","published":2006}`,
+		},
+		{
+			"Calibre", "author_sort,authors,comments,formats,id,isbn,identifiers,languages,pubdate,publisher,rating,series,tags,title,title_sort,uuid\n" +
+				"\"Pratchett, Terry\",Terry Pratchett & Neil Gaiman,<p>Funny</p>,epub,17,,\"isbn:9780439785969,goodreads:1\",eng,2008-01-01T00:00:00+00:00,X,4,,fun,Good Omens,Good Omens,01890a5d-ac96-774b-bcce-b302099a8057\n",
+			`{"id":"01890a5d-ac96-774b-bcce-b302099a8057","title":"Good Omens","authors":["Terry Pratchett","Neil Gaiman"],"isbn":"9780439785969","published":2008,"language":"en","description":"<p>Funny</p>","rating":4}`,
+		},
+		{
+			"LibraryThing", "Book Id\tTitle\tSort Character\tPrimary Author\tPrimary Author Role\tSecondary Author\tPublication\tDate\tReview\tRating\tSummary\tLanguages\tOriginal Languages\tISBN\tISBNs\tList Price\n" +
+				"9\tHarry Potter\t1\tRowling, J.K.\t\tGrandPré, Mary|Jones, Ann\tScholastic (2005)\t2005\t\t4.5\tA wizard\tEnglish\tEnglish\t[0439785960]\t0439785960, 9780439785969\t\n",
+			`{"title":"Harry Potter","authors":["Rowling, J.K.","GrandPré, Mary","Jones, Ann"],"isbn":"9780439785969","published":2005,"language":"en","description":"A wizard","rating":4.5}`,
+		},
+		{
+			"StoryGraph", "Title,Authors,Contributors,ISBN/UID,Format,Read Status,Date Added,Star Rating,Review,Owned?\nHarry Potter,\"J.K. Rowling, Mary GrandPré\",,9780439785969,paperback,read,2021/01/01,4.25,,No\n",
+			`{"title":"Harry Potter","authors":["J.K. Rowling","Mary GrandPré"],"isbn":"9780439785969","rating":4.25}`,
+		},
+		{
+			"Google Books", ",title,author,rating,voters,price,currency,description,ISBN,language,published_date\n0,Attack,Hajime Isayama,4.6,428,43.28,SAR,Titans,9780439785969,English,31-Jul-14\n",
+			`{"title":"Attack","authors":["Hajime Isayama"],"isbn":"9780439785969","published":2014,"language":"en","description":"Titans","rating":4.6,"price":{"amount":"43.28","currency":"SAR"}}`,
+		},
+		{
+			"a Brazilian spreadsheet", "Código;Título da Obra;Autor(es);Preço (R$);Ano de Publicação;Idioma;Sinopse;Nota\n7;Quincas Borba;Machado de Assis;1.234,50;1891.0;Português;\"S&oacute;\";4,5\n",
+			`{"title":"Quincas Borba","authors":["Machado de Assis"],"published":1891,"language":"pt","description":"Só","rating":4.5,"price":{"amount":"1234.50","currency":"BRL"}}`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -57,7 +57,10 @@ func sniff(head []byte) error {
 // zipped tells what kind of zip it is by the names within its first bytes.
 func zipped(head []byte) string {
 	for _, k := range [][2]string{
-		{"opendocument.spreadsheet", "ods"}, {"epub+zip", "epub"}, {"xl/", "xlsx"}, {"word/", "docx"},
+		{"opendocument.spreadsheet", "ods"},
+		{"epub+zip", "epub"},
+		{"xl/", "xlsx"},
+		{"word/", "docx"},
 		{"[Content_Types].xml", "xlsx"},
 	} {
 		if bytes.Contains(head, []byte(k[0])) {

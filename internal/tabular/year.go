@@ -31,7 +31,7 @@ func parseYear(cell string, now time.Time) (int, trouble) {
 		}
 		return y, trouble{}
 	}
-	if m := shortDate.FindStringSubmatch(cell); m != nil && isMonth(m[1]) {
+	if m := shortDate.FindStringSubmatch(cell); len(m) == 3 && isMonth(m[1]) {
 		y, _ := strconv.Atoi(m[2])
 		next := now.UTC().Year() + 1
 		if y += next - next%100; y > next {
