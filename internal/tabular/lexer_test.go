@@ -108,6 +108,22 @@ func TestSplittingAnywhereGivesTheSameRecords(t *testing.T) {
 	}
 }
 
+func TestLineEndsAcrossReads(t *testing.T) {
+	t.Parallel()
+	for _, row := range []string{"ab,cd", "\"ab\",cd", "ab,\"c\nd\"", "ab,\"c\nde\""} {
+		for _, end := range []string{"\r\n", "\n", "\r"} {
+			raw := strings.Repeat(row+end, 40)
+			for most := 10; most < 40; most++ {
+				for i, rec := range cuts(t, lex(strings.NewReader(raw), most, ',')) {
+					if string(rec.raw) != row || rec.fault != "" || rec.line != int64(i*(1+strings.Count(row, "\n"))+1) {
+						t.Fatalf("record %d of %q, at most %d bytes: %q at line %d, %s", i, row+end, most, rec.raw, rec.line, rec.fault)
+					}
+				}
+			}
+		}
+	}
+}
+
 func FuzzSplitting(f *testing.F) {
 	for _, raw := range oddities() {
 		f.Add([]byte(raw), uint8(16))
@@ -204,7 +220,7 @@ func TestQuotesThatSeemToOpenOnEveryLineCostLinearTime(t *testing.T) {
 }
 
 func FuzzWide(f *testing.F) {
-	for _, s := range append(oddities(), "título,é😀\n\xff") {
+	for _, s := range append(oddities(), "título,é😀\n\xff", "\x3d\xd8\x00\xde\x3d", "\xd8\x3d\xde\x00\xd8") {
 		f.Add([]byte(s), true)
 		f.Add([]byte(s), false)
 	}
@@ -217,6 +233,9 @@ func FuzzWide(f *testing.F) {
 		text, err := io.ReadAll(newWide(iotest.OneByteReader(bytes.NewReader(raw)), e))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if once, err := io.ReadAll(newWide(bytes.NewReader(raw), e)); err != nil || !bytes.Equal(once, text) {
+			t.Errorf("%q at once, and byte by byte %q, %v", once, text, err)
 		}
 		x := lex(nil, 4, ',')
 		x.wide = true

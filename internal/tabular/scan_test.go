@@ -195,6 +195,10 @@ func TestEncodings(t *testing.T) {
 			if len(all) != 2 || all[0].draft.Title != "Memórias Póstumas" || !strings.HasPrefix(all[1].draft.Title, "Ação") || all[1].draft.Authors[0] != "João Guimarães" {
 				t.Errorf("got %+v", all)
 			}
+			slow, err := tabular.Scan(iotest.OneByteReader(bytes.NewReader(c.raw)), tabular.Options{})
+			if err != nil || slow.Encoding != p.Encoding || slow.Digest != p.Digest || !slices.Equal(slow.Chunks, p.Chunks) {
+				t.Errorf("byte by byte it is %+v, %v", slow, err)
+			}
 			for i, first := range []string{"Mem", "\"A"} {
 				at := all[i].row.Offset
 				if rest := c.raw[at:]; !bytes.HasPrefix(rest, []byte(first)) && !bytes.HasPrefix(rest, inUTF16(first, false, false)) && !bytes.HasPrefix(rest, inUTF16(first, true, false)) {
@@ -343,6 +347,17 @@ func TestOptions(t *testing.T) {
 			t.Errorf("got %+v", w)
 		}
 	})
+	t.Run("a comma parts last from first where most names of the file stand so", func(t *testing.T) {
+		t.Parallel()
+		_, all := scan(t, lines("title,author", `A,"García Márquez, Gabriel José"`, `B,"Assis, Machado de"`, `C,"Amado, Jorge"`), tabular.Options{})
+		if got := all[0].draft.Authors; len(got) != 1 {
+			t.Errorf("got %q", got)
+		}
+		_, all = scan(t, lines("title,author", `A,"Terry Pratchett, Neil Gaiman"`, "B,Machado de Assis", "C,Jorge Amado"), tabular.Options{})
+		if got := all[0].draft.Authors; len(got) != 2 {
+			t.Errorf("got %q", got)
+		}
+	})
 	t.Run("a row is identified by its id, the columns that are named, its ISBN, or its line", func(t *testing.T) {
 		t.Parallel()
 		raw := lines("id,sku,title,author,isbn", "01890a5d-ac96-774b-bcce-b302099a8057,1,A,B,", ",1,A,B,9788535711912", ",,A,B,9788535711912", ",,A,B,", ",,A,B,")
@@ -395,6 +410,14 @@ func TestPlans(t *testing.T) {
 		again := outcomes(t, kept, raw)
 		if !slices.EqualFunc(all, again, func(a, b outcome) bool { return a.draft.Equal(b.draft) && slices.Equal(a.row.Cells, b.row.Cells) }) {
 			t.Error("it does not")
+		}
+	})
+	t.Run("a quote that is never closed is remembered from chunk to chunk", func(t *testing.T) {
+		t.Parallel()
+		rows := strings.Repeat("A,B\n", 700) + "C\n" + strings.Repeat("A,B\n", 700)
+		p, all := scan(t, []byte("title,author\n\"open,B\n"+rows), tabular.Options{})
+		if len(p.Chunks) != 3 || all[0].row.Plain || !all[1].row.Plain || codes(all[0].failures) != "unclosed_quote" || codes(all[701].failures) != "wrong_columns" || len(all[702].failures) > 0 {
+			t.Errorf("%+v: %v, %v", p.Chunks, all[0].failures, all[701].failures)
 		}
 	})
 	t.Run("bytes that have changed since are noticed", func(t *testing.T) {
