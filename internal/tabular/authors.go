@@ -166,14 +166,9 @@ func looksInverted(cell string) int {
 
 // distinct drops authors that stand there already, whatever their case.
 func distinct(authors []string) []string {
-	if len(authors) < 2 {
-		return authors
-	}
 	var all []string
-	seen := map[string]bool{}
 	for _, a := range authors {
-		if k := book.Fold(a); !seen[k] {
-			seen[k] = true
+		if !slices.ContainsFunc(all, func(o string) bool { return strings.EqualFold(o, a) }) {
 			all = append(all, a)
 		}
 	}

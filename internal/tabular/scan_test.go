@@ -457,9 +457,9 @@ func (e *endless) Read(p []byte) (int, error) {
 
 // TestMemoryIsBounded is not parallel, since it measures the whole process.
 func TestMemoryIsBounded(t *testing.T) {
-	size := 24 << 20
+	size := 16 << 20
 	if testing.Short() {
-		size = 4 << 20
+		size = 2 << 20
 	}
 	for _, c := range []struct{ name, head, pattern string }{
 		{"one quote and no end", "title,author\n\"", "a"},

@@ -108,10 +108,9 @@ type Plan struct {
 	Columns []Column `json:"columns"`
 	// Header is the record of the names without its line end, in the bytes of the
 	// file (of UTF-16: as UTF-8). Nil when the file has none.
-	Header   []byte   `json:"header,omitzero"`
-	Currency string   `json:"currency,omitzero"`
-	Key      []int    `json:"key,omitzero"`     // columns, from 0
-	Mapping  []Column `json:"mapping,omitzero"` // of NDJSON: what was asked for
+	Header   []byte `json:"header,omitzero"`
+	Currency string `json:"currency,omitzero"`
+	Key      []int  `json:"key,omitzero"` // columns, from 0
 	// Inverted says that names stand as "Last, First" in the column of authors.
 	Inverted bool    `json:"inverted,omitzero"`
 	Rows     int64   `json:"rows"`
