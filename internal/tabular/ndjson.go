@@ -46,10 +46,10 @@ func object(line []byte) (names []string, values map[string]jsontext.Value, err 
 
 // members names the columns of NDJSON: what its first lines have, as far as they
 // are objects.
-func members(sample []record) []string {
+func members(sample []record, e Encoding) []string {
 	var all []string
 	for _, rec := range sample {
-		names, _, err := object(trimMark(rec.raw))
+		names, _, err := object(e.text(trimMark(rec.raw)))
 		if err != nil {
 			continue
 		}

@@ -51,6 +51,13 @@ func TestNDJSON(t *testing.T) {
 			}
 		})
 	}
+	t.Run("Windows-1252 is found out too", func(t *testing.T) {
+		t.Parallel()
+		p, all := scan(t, in1252(t, `{"título":"Ação","autor":"João"}`+"\n"), tabular.Options{})
+		if p.Encoding != tabular.Latin1 || len(p.Columns) != 2 || p.Columns[0].Name != "título" || titles(all) != "Ação" {
+			t.Errorf("%+v: %+v", p, all)
+		}
+	})
 	t.Run("a mapping names members, also those that come late", func(t *testing.T) {
 		t.Parallel()
 		raw := lines(strings.Repeat(`{"nome":"A","quem":"B","id":"x"}`+"\n", 300) + `{"title":"no","nome":"C","quem":"D","isbn":"9788535711912"}`)

@@ -302,7 +302,7 @@ func (s *scanner) name() error {
 	p := &s.plan
 	switch {
 	case p.Kind == NDJSON:
-		return s.columns(members(s.sample))
+		return s.columns(members(s.sample, p.Encoding))
 	case p.Header == nil:
 		return nil
 	}
