@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"acervo/internal/book"
 	"acervo/internal/fault"
@@ -167,14 +168,20 @@ func (o Options) isHeader(names []string) bool {
 	}
 }
 
-// shorten cuts a value for a message, between two characters.
+// shorten cuts a value for a message, between two characters and without those of
+// control.
 func shorten(s string) string {
 	const most = 80
-	s = strings.ToValidUTF8(s, "\uFFFD")
 	for i := range s {
 		if i >= most {
-			return s[:i] + "…"
+			s = s[:i] + "…"
+			break
 		}
 	}
-	return s
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }

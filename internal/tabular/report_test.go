@@ -185,7 +185,11 @@ func FuzzImport(f *testing.F) {
 		if len(failed) == 0 {
 			return
 		}
-		_, again := scan(t, report, tabular.Options{Encoding: string(p.Encoding), Delimiter: p.Delimiter})
+		o := tabular.Options{Encoding: string(p.Encoding), Delimiter: p.Delimiter}
+		if _, err := tabular.Scan(bytes.NewReader(report), o); refusals(err) == "binary" {
+			return // what failed is full of control characters
+		}
+		_, again := scan(t, report, o)
 		if len(again) != len(failed) {
 			t.Fatalf("%d of %d rows came back: %q", len(again), len(failed), report)
 		}

@@ -137,5 +137,5 @@ func isBinary(head []byte) bool {
 			controls++
 		}
 	}
-	return controls > 8 && controls*50 > len(head)
+	return controls > 8 && controls*20 > len(head)
 }
