@@ -17,8 +17,8 @@ import (
 	"acervo/internal/fault"
 )
 
-// fieldNames are the names that a draft may have.
-func fieldNames() []string {
+// FieldNames are the names that a draft may have, as they stand on the wire.
+func FieldNames() []string {
 	return []string{"id", "title", "authors", "isbn", "published", "language", "description", "rating", "price"}
 }
 
@@ -57,7 +57,7 @@ func checkSize(d Draft) error {
 // draft reads every field and notes every fault.
 func (f *faults) draft(raw []byte, now time.Time) Draft {
 	var d Draft
-	members := f.members("", raw, fieldNames()...)
+	members := f.members("", raw, FieldNames()...)
 	if members == nil {
 		return d
 	}
@@ -102,8 +102,8 @@ func (f *faults) field(d *Draft, m member, now time.Time) {
 		d.Description = f.description(m)
 	case "rating":
 		v, ok := into[float64](f, m, "a number")
-		if ok && (v < 1 || v > 5) {
-			f.invalid(m.pointer, "out_of_range", "must be from 1 to 5")
+		if ok {
+			f.checkRating(m.pointer, v)
 		}
 		d.Rating = v
 	case "price":
@@ -121,7 +121,20 @@ func (f *faults) line(pointer string, m member, most int) string {
 	return s
 }
 
+func (f *faults) checkRating(pointer string, v float64) {
+	if !(v >= 1 && v <= 5) { // NaN neither
+		f.invalid(pointer, "out_of_range", "must be from 1 to 5")
+	}
+}
+
+func (f *faults) checkUTF8(pointer, s string) {
+	if !utf8.ValidString(s) {
+		f.invalid(pointer, "invalid_utf8", "must be UTF-8")
+	}
+}
+
 func (f *faults) checkLine(pointer, s string, most int) {
+	f.checkUTF8(pointer, s)
 	switch {
 	case strings.TrimSpace(s) == "":
 		f.invalid(pointer, "blank", "must not be blank")
@@ -137,9 +150,7 @@ func (f *faults) authors(m member) []string {
 	if !ok {
 		return nil
 	}
-	if len(authors) == 0 || len(authors) > maxAuthors {
-		f.invalid(m.pointer, "count", fmt.Sprintf("must be 1 to %d authors", maxAuthors))
-	}
+	f.checkCount(m.pointer, len(authors))
 	names := make([]string, 0, min(len(authors), maxAuthors))
 	for i, a := range authors[:min(len(authors), maxAuthors)] {
 		pointer := fmt.Sprintf("%s/%d", m.pointer, i)
@@ -153,24 +164,40 @@ func (f *faults) authors(m member) []string {
 	return names
 }
 
+func (f *faults) checkCount(pointer string, authors int) {
+	if authors == 0 || authors > maxAuthors {
+		f.invalid(pointer, "count", fmt.Sprintf("must be 1 to %d authors", maxAuthors))
+	}
+}
+
 func (f *faults) year(m member, now time.Time) int {
 	y, ok := into[int](f, m, "a year, written as a whole number")
-	if next := now.UTC().Year() + 1; ok && (y < 1 || y > next) {
-		f.invalid(m.pointer, "out_of_range", fmt.Sprintf("must be a year from 1 to %d", next))
+	if ok {
+		f.checkYear(m.pointer, y, now)
 	}
 	return y
 }
 
-// language checks a tag against the registry of BCP 47 (RFC 5646) and gives it
-// the usual case.
+func (f *faults) checkYear(pointer string, y int, now time.Time) {
+	if next := now.UTC().Year() + 1; y < 1 || y > next {
+		f.invalid(pointer, "out_of_range", fmt.Sprintf("must be a year from 1 to %d", next))
+	}
+}
+
 func (f *faults) language(m member) string {
 	s, ok := into[string](f, m, "a string")
 	if !ok {
 		return ""
 	}
+	return f.checkLanguage(m.pointer, s)
+}
+
+// checkLanguage checks a tag against the registry of BCP 47 (RFC 5646) and gives
+// it the usual case.
+func (f *faults) checkLanguage(pointer, s string) string {
 	tag, err := language.Raw.Parse(s)
 	if err != nil || s == "" || len(s) > maxLanguage || strings.Contains(s, "_") {
-		f.invalid(m.pointer, "not_a_language", "must be a language tag of BCP 47, such as pt-BR")
+		f.invalid(pointer, "not_a_language", "must be a language tag of BCP 47, such as pt-BR")
 		return ""
 	}
 	return tag.String()
@@ -178,14 +205,21 @@ func (f *faults) language(m member) string {
 
 func (f *faults) description(m member) string {
 	s, ok := into[string](f, m, "a string")
-	if ok && len(s) > maxDescription {
-		f.invalid(m.pointer, "too_long", fmt.Sprintf("must have at most %d bytes", maxDescription))
+	if ok {
+		f.checkDescription(m.pointer, s)
+	}
+	return s
+}
+
+func (f *faults) checkDescription(pointer, s string) {
+	f.checkUTF8(pointer, s)
+	if len(s) > maxDescription {
+		f.invalid(pointer, "too_long", fmt.Sprintf("must have at most %d bytes", maxDescription))
 	}
 	control := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }
 	if strings.ContainsFunc(s, control) {
-		f.invalid(m.pointer, "control_character", "must not contain control characters other than tab and newline")
+		f.invalid(pointer, "control_character", "must not contain control characters other than tab and newline")
 	}
-	return s
 }
 
 // amountPattern is the amount of CONTRACT: up to nine digits and four decimals.
@@ -207,13 +241,11 @@ func (f *faults) price(m member) *Price {
 		switch {
 		case !ok:
 		case part.name == "amount":
-			if p.Amount = s; !amountPattern.MatchString(s) {
-				f.invalid(part.pointer, "not_an_amount", `must be a decimal in a string, such as "39.90"`)
-			}
+			p.Amount = s
+			f.checkAmount(part.pointer, s)
 		default:
-			if p.Currency = s; s == "" || !currency.IsValid(s) {
-				f.invalid(part.pointer, "not_a_currency", "must be a currency code of ISO 4217, such as BRL")
-			}
+			p.Currency = s
+			f.checkCurrency(part.pointer, s)
 		}
 	}
 	for _, name := range []string{"amount", "currency"} {
@@ -221,9 +253,28 @@ func (f *faults) price(m member) *Price {
 			f.invalid(m.pointer+"/"+name, "required", "is required in a price")
 		}
 	}
+	f.checkDecimals(m.pointer, p)
+	return &p
+}
+
+func (f *faults) checkAmount(pointer, s string) {
+	if !amountPattern.MatchString(s) {
+		f.invalid(pointer, "not_an_amount", `must be a decimal in a string, such as "39.90"`)
+	}
+}
+
+func (f *faults) checkCurrency(pointer, s string) {
+	if !IsCurrency(s) {
+		f.invalid(pointer, "not_a_currency", "must be a currency code of ISO 4217, such as BRL")
+	}
+}
+
+// IsCurrency reports whether s is a currency code of ISO 4217, such as BRL.
+func IsCurrency(s string) bool { return s != "" && currency.IsValid(s) }
+
+func (f *faults) checkDecimals(pointer string, p Price) {
 	_, decimals, _ := strings.Cut(p.Amount, ".")
 	if units, ok := currency.GetDigits(p.Currency); ok && amountPattern.MatchString(p.Amount) && len(decimals) > int(units) {
-		f.invalid(m.pointer+"/amount", "too_precise", fmt.Sprintf("must have at most %d decimals in its currency", units))
+		f.invalid(pointer+"/amount", "too_precise", fmt.Sprintf("must have at most %d decimals in its currency", units))
 	}
-	return &p
 }

@@ -22,7 +22,7 @@ type Patch = jsontext.Value
 // patch) is judged by ApplyPatch.
 func ParsePatch(raw []byte, id uuid.UUID, now time.Time) (Patch, error) {
 	var f faults
-	members := f.members("", raw, fieldNames()...)
+	members := f.members("", raw, FieldNames()...)
 	if members == nil {
 		return nil, f.err()
 	}

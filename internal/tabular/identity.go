@@ -1,0 +1,54 @@
+package tabular
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"acervo/internal/book"
+)
+
+// ID is the identity of a row's book: the id of its draft, else UUIDv5 of the
+// columns that the importer named, if one of them says something, else of its
+// ISBN, else of the digest of the file and the line. All are in the namespace of
+// URLs (RFC 9562): urn:acervo:key:{column}={value}… with each value quoted as in
+// Go, urn:isbn:{isbn} and urn:acervo:row:{digest}:{line}.
+func (r *Reader) ID(row Row, d book.Draft) uuid.UUID {
+	if d.ID != uuid.Nil {
+		return d.ID
+	}
+	name, said := "urn:acervo:key", false
+	for _, i := range r.plan.Key {
+		v := r.keyed(row, i)
+		name += ":" + key(r.name(i)) + "=" + strconv.Quote(v)
+		said = said || v != ""
+	}
+	switch {
+	case said:
+	case d.ISBN != "":
+		return book.ID(d)
+	default:
+		name = fmt.Sprintf("urn:acervo:row:%s:%d", r.plan.Digest, row.Line)
+	}
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name))
+}
+
+// keyed is what a row says in a column that identifies it.
+func (r *Reader) keyed(row Row, i int) string {
+	if r.plan.Kind == NDJSON {
+		for _, line := range row.Cells {
+			if _, values, err := object([]byte(line)); err == nil {
+				name := r.plan.Columns[i].Name
+				for _, c := range cells("", name, values[name]) {
+					return c.value
+				}
+			}
+		}
+		return ""
+	}
+	if i < len(row.Cells) {
+		return value(row.Cells[i])
+	}
+	return ""
+}
