@@ -169,7 +169,7 @@ func TestADeadJobIsShownWithPayloadErrorAndHistory(t *testing.T) {
 		t.Errorf("the payload is %+v", view.Payload)
 	case len(view.History) != 1 || view.History[0].What != "buried":
 		t.Errorf("the history is %+v", view.History)
-	case !strings.Contains(a.body, `"cause":"it was delivered 50 times`):
+	case !strings.Contains(a.body, `"cause":"it was delivered 1000 times`):
 		t.Errorf("the cause is missing in %s", a.body)
 	}
 	s.operator(t, http.MethodGet, "/v1/dead/nonsense", "").problem(t, fault.NotFound)
