@@ -206,11 +206,14 @@ func (db *DB) read(ctx context.Context, fn func(*conn) error) error {
 	return fn(c)
 }
 
-// take waits for an idle connection of a pool, which the caller gives back.
+// take waits for an idle connection of a pool, which the caller gives back. What
+// was over before it began gets none.
 func (db *DB) take(ctx context.Context, pool chan *conn) (*conn, error) {
 	select {
 	case <-db.closed:
 		return nil, fault.New(fault.Unavailable, "The database is closed.")
+	case <-ctx.Done():
+		return nil, fault.Wrap(fault.Unavailable, ctx.Err(), "The call was given up before it began.")
 	default:
 	}
 	select {
