@@ -3,6 +3,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -25,7 +26,7 @@ const (
 	// the same for everyone when they are bounded to one.
 	attempts     = 3
 	firstBackoff = 100 * time.Millisecond
-	// callTimeout bounds one attempt of a call that waits for nothing.
+	// callTimeout is the default of Options.Timeout.
 	callTimeout = 5 * time.Second
 	// idleConnections is how many connections to one endpoint are kept open.
 	idleConnections = 100
@@ -41,6 +42,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// Middleware is put on the stack of every call.
 	Middleware []func(*middleware.Stack) error
+	// Timeout bounds one attempt of a call that waits for nothing; 5 s when zero.
+	Timeout time.Duration
 }
 
 // Clients are the clients of all engines, made of one configuration. They are
@@ -71,7 +74,7 @@ func NewClients(ctx context.Context, opts Options) (*Clients, error) {
 		transport.MaxIdleConnsPerHost = idleConnections
 		opts.Transport = transport
 	}
-	cfg.HTTPClient = httpClient(opts.Transport, callTimeout)
+	cfg.HTTPClient = httpClient(opts.Transport, cmp.Or(opts.Timeout, callTimeout))
 	return &Clients{
 		DynamoDB: dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 			o.BaseEndpoint = endpoint(opts.DynamoDBEndpoint)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/uuid"
@@ -29,6 +30,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// patience is how long an engine may take that shares two processors with
+// everything else.
+const patience = 30 * time.Second
+
 // onSQS returns clients of the engine that make test-aws starts, with this on
 // every call.
 func onSQS(t *testing.T, on ...func(*middleware.Stack) error) *aws.Clients {
@@ -37,7 +42,9 @@ func onSQS(t *testing.T, on ...func(*middleware.Stack) error) *aws.Clients {
 	if endpoint == "" {
 		t.Skip("make test-aws runs this")
 	}
-	c, err := aws.NewClients(t.Context(), aws.Options{Region: "us-east-1", SQSEndpoint: endpoint, Middleware: on})
+	c, err := aws.NewClients(t.Context(), aws.Options{
+		Region: "us-east-1", SQSEndpoint: endpoint, Middleware: on, Timeout: patience,
+	})
 	ok(t, err)
 	t.Cleanup(c.Close)
 	return c

@@ -24,7 +24,7 @@ import (
 
 func TestALaneKeepsTheContractOfQueues(t *testing.T) {
 	t.Parallel()
-	const poll = 2 * time.Second
+	const poll = 3 * time.Second
 	c := onSQS(t)
 	queuetest.Run(t, queuetest.Harness{
 		Poll:  poll,

@@ -23,7 +23,7 @@ func dynamoDB(t *testing.T, opts aws.Options) *aws.Clients {
 	if opts.DynamoDBEndpoint == "" {
 		t.Skip("make test-aws runs this")
 	}
-	opts.Region = "us-east-1"
+	opts.Region, opts.Timeout = "us-east-1", patience
 	c, err := aws.NewClients(t.Context(), opts)
 	ok(t, err)
 	t.Cleanup(c.Close)

@@ -42,7 +42,7 @@ func newOnAWS(t *testing.T, forgets bool) *onAWS {
 	t.Helper()
 	opts := aws.Options{
 		Region: "us-east-1", SQSEndpoint: os.Getenv("ACERVO_TEST_SQS"), DynamoDBEndpoint: os.Getenv("ACERVO_TEST_DYNAMODB"),
-		Middleware: []func(*middleware.Stack) error{atOnce},
+		Middleware: []func(*middleware.Stack) error{atOnce}, Timeout: 30 * time.Second,
 	}
 	if opts.SQSEndpoint == "" || opts.DynamoDBEndpoint == "" {
 		t.Skip("make test-aws runs this")
