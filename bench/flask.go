@@ -35,7 +35,7 @@ func installFlask(ctx context.Context, dir string) (why string, err error) {
 	}
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		return "there is no python3", nil //nolint:nilerr // it is told in the table
+		return "there is no python3", nil
 	}
 	within, cancel := context.WithTimeout(ctx, installing)
 	defer cancel()
@@ -56,7 +56,9 @@ func installFlask(ctx context.Context, dir string) (why string, err error) {
 // serveFlask starts the peer in Python, one worker with one thread.
 func (b *bench) serveFlask(ctx context.Context) (*process, error) {
 	return launch(ctx, filepath.Join(b.flask, "venv", "bin", "gunicorn"), func(string) []string {
-		return []string{"--chdir", b.flask, "--config", filepath.Join(b.flask, "gunicorn.conf.py"),
-			"--env", "CATALOGUE=" + filepath.Join(b.catalogue, catalogueName), "app:app"}
+		return []string{
+			"--chdir", b.flask, "--config", filepath.Join(b.flask, "gunicorn.conf.py"),
+			"--env", "CATALOGUE=" + filepath.Join(b.catalogue, catalogueName), "app:app",
+		}
 	})
 }

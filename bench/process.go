@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,7 +77,7 @@ func (p *process) await(ctx context.Context, out io.ReadCloser) error {
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	for {
-		_, err := p.ask(ctx, http.MethodGet, "/readyz", "", http.StatusOK)
+		_, err := p.ask(ctx, "/readyz")
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

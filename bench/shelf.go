@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -66,7 +66,7 @@ func fill(ctx context.Context, dir string) error {
 
 func bookOf(n int, now time.Time) (book.Item, error) {
 	raw := []byte(strings.Replace(draft, draftTitle, title(n), 1))
-	setISBN(raw[strings.Index(string(raw), isbnMark):], n)
+	setISBN(raw[bytes.Index(raw, []byte(isbnMark)):], n)
 	d, err := book.ParseDraft(raw, uuid.Nil, now)
 	return book.Item{
 		ID: uuid.MustParse(bookID(n)), Existence: book.Live, Version: 1, Draft: d,
@@ -99,8 +99,8 @@ func copyShelf(ctx context.Context, ours *process, file string) (err error) {
 	copied := 0
 	for query := "?limit=100"; query != ""; {
 		var page listing
-		body, err := ours.ask(ctx, http.MethodGet, "/v1/books"+query, "", http.StatusOK)
-		if err = errors.Join(err, json.Unmarshal([]byte(body), &page)); err != nil {
+		body, err := ours.ask(ctx, "/v1/books"+query)
+		if err := errors.Join(err, json.Unmarshal([]byte(body), &page)); err != nil {
 			return err
 		}
 		for _, doc := range page.Items {
@@ -188,8 +188,8 @@ func alike(ctx context.Context, ours, peer *process) error {
 		"/v1/books/" + bookID(0):                          "/row/" + bookID(0),
 		"/v1/books?title=mem%C3%B3rias+p%C3%B3stumas+012": "/page?title=Mem%C3%B3rias+p%C3%B3stumas+012",
 	} {
-		want, err1 := ours.ask(ctx, http.MethodGet, path, "", http.StatusOK)
-		got, err2 := peer.ask(ctx, http.MethodGet, other, "", http.StatusOK)
+		want, err1 := ours.ask(ctx, path)
+		got, err2 := peer.ask(ctx, other)
 		if err := errors.Join(err1, err2); err != nil {
 			return err
 		}
