@@ -66,7 +66,8 @@ func fill(ctx context.Context, dir string) error {
 
 func bookOf(n int, now time.Time) (book.Item, error) {
 	raw := []byte(strings.Replace(draft, draftTitle, title(n), 1))
-	setISBN(raw[bytes.Index(raw, []byte(isbnMark)):], n)
+	at := bytes.Index(raw, []byte(isbnMark))
+	setISBN(raw[at:], n)
 	d, err := book.ParseDraft(raw, uuid.Nil, now)
 	return book.Item{
 		ID: uuid.MustParse(bookID(n)), Existence: book.Live, Version: 1, Draft: d,

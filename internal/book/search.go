@@ -104,7 +104,9 @@ func SearchKeys(item Item) Keys {
 
 func authorKey(author, title string) string { return cut(Fold(author)) + "\x00" + title }
 
-func updatedKey(item Item) string { return item.UpdatedAt.UTC().Format(updatedFormat) + suffix(item.ID) }
+func updatedKey(item Item) string {
+	return item.UpdatedAt.UTC().Format(updatedFormat) + suffix(item.ID)
+}
 
 func suffix(id uuid.UUID) string { return "\x00" + id.String() }
 
