@@ -98,8 +98,9 @@ func readAnswer(r *bufio.Reader) error {
 // Each write is of a book of its own, and has every field, so that validating it
 // is not cheap.
 const (
-	isbnMark = "9780000000002"
-	draft    = `{"title":"Memórias póstumas de Brás Cubas","authors":["Machado de Assis","Sônia Brayner"],` +
+	isbnMark   = "9780000000002"
+	draftTitle = "Memórias póstumas de Brás Cubas"
+	draft      = `{"title":"` + draftTitle + `","authors":["Machado de Assis","Sônia Brayner"],` +
 		`"isbn":"` + isbnMark + `","published":1881,"language":"pt-BR","rating":4.5,` +
 		`"price":{"amount":"39.90","currency":"BRL"},"description":"Ao verme que primeiro roeu as frias carnes do meu ` +
 		`cadáver dedico como saudosa lembrança estas memórias póstumas. Algum tempo hesitei se devia abrir estas ` +

@@ -38,6 +38,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return serveParts(ctx, args[1], false, stdout)
 	case len(args) == 2 && args[0] == roleApply:
 		return serveParts(ctx, args[1], true, stdout)
+	case len(args) == 2 && args[0] == roleRead:
+		return serveCatalogue(ctx, args[1], stdout)
 	default:
 		return fmt.Errorf("bench takes no arguments")
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"runtime"
 	"sync"
 
 	"github.com/go-chi/chi/v5"
@@ -18,14 +17,12 @@ import (
 // for each request, and no promises but that of SQLite. It uses the same driver
 // at the same level with prepared statements, and validates nothing.
 type peer struct {
-	mu      sync.Mutex // of insert
-	insert  *sqlite3.Stmt
-	readers chan *sqlite3.Stmt
-	memory  sync.Map // id to bytes
+	mu     sync.Mutex // of insert
+	insert *sqlite3.Stmt
 }
 
 func servePeer(ctx context.Context, dir string, stdout io.Writer) error {
-	p := &peer{readers: make(chan *sqlite3.Stmt, runtime.GOMAXPROCS(0))}
+	p := &peer{}
 	name := "file:" + filepath.Join(dir, "peer.db")
 	writer, err := openPeer(name)
 	if err != nil {
@@ -36,17 +33,6 @@ func servePeer(ctx context.Context, dir string, stdout io.Writer) error {
 	}
 	if p.insert, _, err = writer.Prepare(`INSERT INTO books (id, doc) VALUES (?, ?)`); err != nil {
 		return err
-	}
-	for range cap(p.readers) {
-		reader, err := openPeer(name)
-		if err != nil {
-			return err
-		}
-		get, _, err := reader.Prepare(`SELECT doc FROM books WHERE id = ?`)
-		if err != nil {
-			return err
-		}
-		p.readers <- get
 	}
 	return serve(ctx, p.handler(), stdout) // the end of the process closes the rest
 }
@@ -62,24 +48,13 @@ func openPeer(name string) (*sqlite3.Conn, error) {
 func (p *peer) handler() http.Handler {
 	r := chi.NewRouter()
 	r.Get("/readyz", func(http.ResponseWriter, *http.Request) {})
-	r.Post("/v1/books", func(w http.ResponseWriter, r *http.Request) { p.put(w, r, uuid.New()) })
-	r.Put("/row/{id}", p.putWithID)
-	r.Get("/row/{id}", p.getRow)
-	r.Get("/memory/{id}", p.getMemory)
+	r.Post("/v1/books", p.put)
 	return r
 }
 
-func (p *peer) putWithID(w http.ResponseWriter, r *http.Request) {
-	id, err := uuid.Parse(chi.URLParam(r, "id"))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	p.put(w, r, id)
-}
-
 // put answers when its own transaction is durable.
-func (p *peer) put(w http.ResponseWriter, r *http.Request, id uuid.UUID) {
+func (p *peer) put(w http.ResponseWriter, r *http.Request) {
+	id := uuid.New()
 	doc, err := io.ReadAll(r.Body)
 	if err == nil {
 		err = p.store(id, doc)
@@ -87,9 +62,6 @@ func (p *peer) put(w http.ResponseWriter, r *http.Request, id uuid.UUID) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
-	}
-	if r.Method == http.MethodPut {
-		p.memory.Store(id, doc)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusCreated)
@@ -103,32 +75,4 @@ func (p *peer) store(id uuid.UUID, doc []byte) error {
 		return err
 	}
 	return p.insert.Exec()
-}
-
-func (p *peer) getRow(w http.ResponseWriter, r *http.Request) {
-	id, err := uuid.Parse(chi.URLParam(r, "id"))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	get := <-p.readers
-	defer func() { p.readers <- get }()
-	if err := get.BindBlob(1, id[:]); err != nil || !get.Step() {
-		http.Error(w, errors.Join(err, get.Reset()).Error(), http.StatusNotFound)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(get.ColumnRawBlob(0))
-	_ = get.Reset()
-}
-
-func (p *peer) getMemory(w http.ResponseWriter, r *http.Request) {
-	id, err := uuid.Parse(chi.URLParam(r, "id"))
-	doc, ok := p.memory.Load(id)
-	if err != nil || !ok {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(doc.([]byte))
 }

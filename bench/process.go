@@ -5,9 +5,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +23,7 @@ const benchKey = "bench-operator-key"
 // The servers that bench is itself.
 const (
 	rolePeer   = "peer"   // see peer
+	roleRead   = "read"   // see catalogue
 	roleAccept = "accept" // Acervo without its worker
 	roleApply  = "apply"  // Acervo that answers once it has applied
 )
@@ -63,16 +64,20 @@ func launch(ctx context.Context, exe string, args func(dir string) []string) (*p
 }
 
 // await reads the address that the server prints and asks until it is ready.
-func (p *process) await(ctx context.Context, out io.Reader) error {
+func (p *process) await(ctx context.Context, out io.ReadCloser) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = out.Close() })() // else one that prints nothing is read for ever
 	lines := bufio.NewScanner(out)
 	for p.addr == "" && lines.Scan() {
 		_, p.addr, _ = strings.Cut(lines.Text(), "http://")
 	}
+	if p.addr == "" {
+		return errors.New("it printed no address")
+	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
 	for {
-		_, err := p.ask(ctx, http.MethodGet, "/readyz", "", http.StatusOK)
+		_, err := p.ask(ctx, "/readyz")
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -86,10 +91,29 @@ func (p *process) stop() {
 	_ = os.RemoveAll(p.dir)
 }
 
-// cpu is the processor time that the process has used, to 10 ms (proc(5):
-// fields 14 and 15 of stat, in ticks of which Linux shows a hundred a second).
+// cpu is the processor time that the process and its children have used, to 10 ms:
+// a server in Python works in a child.
 func (p *process) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(p.proc("stat"))
+	pid := strconv.Itoa(p.cmd.Process.Pid)
+	children, err := os.ReadFile(p.proc("task/" + pid + "/children"))
+	if err != nil {
+		return 0, err
+	}
+	var all time.Duration
+	for _, pid := range append(strings.Fields(string(children)), pid) {
+		one, err := cpuOf(pid)
+		if err != nil {
+			return 0, err
+		}
+		all += one
+	}
+	return all, nil
+}
+
+// cpuOf is the time of one process (proc(5): fields 14 and 15 of stat, in ticks
+// of which Linux shows a hundred a second).
+func cpuOf(pid string) (time.Duration, error) {
+	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
 	if err != nil {
 		return 0, err
 	}

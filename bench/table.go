@@ -17,6 +17,7 @@ type figure struct {
 	goal            float64 // 0: none
 	asserted        bool    // breaking the goal fails the run
 	pairs           []pair
+	skipped         string // why there are none
 }
 
 // kind says what is held against the goal.
@@ -73,6 +74,9 @@ func goals() table {
 		{key: "apply 64 cpu", name: "CPU of the whole path, 64 clients", unit: "µs", kind: own},
 		{key: "reads of a row", name: "reads per CPU second, peer: SQLite row", unit: "/s", goal: 0.8},
 		{key: "reads of memory", name: "reads per CPU second, peer: memory", unit: "/s"},
+		{key: "reads of flask", name: "reads per CPU second, peer: Flask", unit: "/s", goal: 20},
+		{key: "pages", name: "list pages per CPU second, peer: SQLite index", unit: "/s", goal: 0.8},
+		{key: "pages of flask", name: "list pages per CPU second, peer: Flask", unit: "/s", goal: 20},
 		{key: "idle", name: "resident, idle after a fresh start", unit: "MiB", kind: own, goal: 30},
 		{key: "loaded", name: "resident at most, 64 clients writing", unit: "MiB", kind: own, goal: 60},
 		{key: "ready", name: "start to ready, fresh data", unit: "ms", kind: own, goal: 100},
@@ -89,6 +93,15 @@ func (t table) add(key string, ours, peer float64) {
 	}
 }
 
+// skip notes why a figure is not measured; "" when it is.
+func (t table) skip(key, why string) {
+	for _, f := range t {
+		if f.key == key {
+			f.skipped = why
+		}
+	}
+}
+
 // print shows the medians, and the worst pair beside what is held against the
 // goal.
 func (t table) print(stdout io.Writer) error {
@@ -101,6 +114,9 @@ func (t table) print(stdout io.Writer) error {
 }
 
 func (f figure) line() string {
+	if f.skipped != "" {
+		return f.name + "\tnot measured: " + f.skipped
+	}
 	var ours, peers []float64
 	for _, p := range f.pairs {
 		ours, peers = append(ours, p.ours), append(peers, p.peer)
@@ -134,7 +150,10 @@ func number(v float64) string {
 func (t table) check() error {
 	var errs []error
 	for _, f := range t {
-		if worst := f.values()[0]; f.asserted && !f.met(worst) {
+		if !f.asserted {
+			continue
+		}
+		if worst := f.values()[0]; !f.met(worst) {
 			errs = append(errs, fmt.Errorf("%s: %.3f, the goal is %.3f", f.name, worst, f.goal))
 		}
 	}

@@ -93,7 +93,7 @@ func SearchKeys(item Item) Keys {
 		return Keys{}
 	}
 	title := cut(Fold(item.Draft.Title)) + suffix(item.ID)
-	keys := Keys{Title: title, ISBN: item.Draft.ISBN, Updated: item.UpdatedAt.UTC().Format(updatedFormat) + suffix(item.ID)}
+	keys := Keys{Title: title, ISBN: item.Draft.ISBN, Updated: updatedKey(item)}
 	for _, author := range item.Draft.Authors {
 		if key := authorKey(author, title); !slices.Contains(keys.Authors, key) {
 			keys.Authors = append(keys.Authors, key)
@@ -103,6 +103,10 @@ func SearchKeys(item Item) Keys {
 }
 
 func authorKey(author, title string) string { return cut(Fold(author)) + "\x00" + title }
+
+func updatedKey(item Item) string {
+	return item.UpdatedAt.UTC().Format(updatedFormat) + suffix(item.ID)
+}
 
 func suffix(id uuid.UUID) string { return "\x00" + id.String() }
 
@@ -119,18 +123,18 @@ func (q Query) Prefix() string { return cut(Fold(q.Title + q.Author)) }
 // does not have it. An engine lists the item of a key only if this is its Place:
 // then it matches the whole filter, and is listed once.
 func (q Query) Place(item Item) (key string, ok bool) {
-	keys := SearchKeys(item)
-	switch {
-	case !item.Exists(), q.ISBN != "" && q.ISBN != keys.ISBN:
+	switch { // folding costs more than all else of a page, so each folds what it needs
+	case !item.Exists(), q.ISBN != "" && q.ISBN != item.Draft.ISBN:
 		return "", false
 	case q.Author != "":
-		return q.lowestAuthor(item, keys)
+		return q.lowestAuthor(item, SearchKeys(item))
 	case q.Order == Latest:
-		return keys.Updated, true
+		return updatedKey(item), true
 	case q.Order == ByAuthor:
-		return first(keys.Authors)
+		return first(SearchKeys(item).Authors)
 	default:
-		return keys.Title, strings.HasPrefix(Fold(item.Draft.Title), Fold(q.Title))
+		title := Fold(item.Draft.Title)
+		return cut(title) + suffix(item.ID), strings.HasPrefix(title, Fold(q.Title))
 	}
 }
 

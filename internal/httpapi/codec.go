@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -98,6 +99,7 @@ func (a *API) json(w http.ResponseWriter, r *http.Request, status int, v any) {
 func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1)) // else a long one goes out in chunks
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // a client that has gone is its own affair
 }
