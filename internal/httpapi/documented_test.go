@@ -130,7 +130,7 @@ func wantHeaders(t *testing.T, documented openapi3.Headers, a answer) {
 			t.Errorf("%d has no %s", a.status, name)
 		}
 	}
-	known := []string{"Content-Type", "X-Content-Type-Options", "Vary"}
+	known := []string{"Content-Type", "Content-Length", "X-Content-Type-Options", "Vary"}
 	for name := range documented {
 		known = append(known, http.CanonicalHeaderKey(name))
 	}
