@@ -2,9 +2,13 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,7 +30,7 @@ type attack struct {
 
 // TestHostileInput goes by the OWASP API Security Top 10 of 2023. Forged and foreign
 // tokens (API2) are in TestHostileTokens, the rates of API4 and API6 in
-// TestWritesOfOneKeyAreBounded, and who may do what (API5) in TestRoutesAndRoles.
+// TestWritesOfOneKeyAreBounded, and who may do what (API5) in TestOperatorsPathsAreForOperators.
 func TestHostileInput(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, sqlite.LaneOptions{})
@@ -136,7 +140,7 @@ func serversProperties() []attack {
 			refused("a patch with "+member, patch(`{`+member+`}`), 400))
 	}
 	return append(all,
-		refused("a price with a member more", post(`{"title":"x","authors":["x"],"price":{"amount":"1","currency":"BRL","evil":1}}`), 400),
+		refused("a price with a member more", post(`{"title":"x","authors":["x"],"price":{"amount":"1","currency":"BRL","more":1}}`), 400),
 		refused("a key with a maker", send(http.MethodPost, "/v1/keys", `{"name":"n","role":"writer","made_by":"evil"}`).as(operatorKey), 400),
 		refused("a key with a secret", send(http.MethodPost, "/v1/keys", `{"name":"n","role":"writer","key":"evil"}`).as(operatorKey), 400),
 		refused("a retry with a name", send(http.MethodPost, "/v1/dead/x/retry", `{"who":"evil"}`).as(operatorKey), 400))
@@ -146,7 +150,7 @@ func tooMuch() []attack {
 	deep := strings.Repeat(`{"evil":`, 100_000)
 	return []attack{
 		refused("a body beyond the limit", post(valid+strings.Repeat(" ", httpapi.MaxBody)), 413),
-		refused("a body without a length beyond the limit", unsized(http.MethodPost, "/v1/books", valid+strings.Repeat(" ", httpapi.MaxBody)), 413),
+		refused("a body without a length beyond the limit", request{method: http.MethodPost, path: "/v1/books", reader: io.MultiReader(strings.NewReader(valid + strings.Repeat(" ", httpapi.MaxBody)))}, 413),
 		refused("a compressed body", post(valid, "Content-Encoding", "gzip"), 415),
 		refused("objects in objects", post(`{"title":`+deep), 400),
 		refused("lists in lists", post(`{"authors":`+strings.Repeat("[", 100_000)), 400),
@@ -211,7 +215,7 @@ func hostileAddresses() []attack {
 			refused("a key "+id, send(http.MethodDelete, "/v1/keys/"+id, "").as(operatorKey), 404),
 			refused("a problem "+id, get("/problems/"+id), 404))
 	}
-	for _, query := range []string{"title=%00", "title=%ff", "%00=1", "title=x%0d%0aX-Evil:1&evil", "cursor=%00", "cursor=%0d%0a", "limit=%00", "limit=1e1", "limit=+1", "sort=title;drop", "a;b"} {
+	for _, query := range []string{"title=%00", "title=%ff", "%00=1", "title=x%0d%0aX-Evil:1&more", "cursor=%00", "cursor=%0d%0a", "limit=%00", "limit=1e1", "limit=+1", "sort=title;drop", "a;b"} {
 		all = append(all, refused("a query "+query, get("/v1/books?"+query), 400))
 	}
 	return all
@@ -221,7 +225,7 @@ func hostileHeaders() []attack {
 	const cut = "a\r\nX-Evil: 1"
 	var all []attack
 	for _, name := range []string{"Idempotency-Key", "If-Match", "If-None-Match", "Content-Type"} {
-		for _, value := range []string{cut, "a\x00", "\"a\x00\"", "\u202e", "<script>evil</script>\n"} {
+		for _, value := range []string{cut, "a\x00", "\u202e", "<script>\nevil</script>"} {
 			all = append(all, refused(fmt.Sprintf("%s %q", name, value), put(valid, name, value), 400, 415))
 		}
 	}
@@ -265,13 +269,21 @@ func TestTheLogIsOfTheServersMaking(t *testing.T) {
 	s := newServer(t, sqlite.LaneOptions{})
 	var log bytes.Buffer
 	s.api.Log = slog.New(slog.NewJSONHandler(&log, nil))
-	if err := s.db.Close(); err != nil {
+	closed, err := sqlite.Open(sqlite.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
+	lane, err := closed.Lane(t.Context(), "writes", sqlite.LaneOptions{})
+	if err = errors.Join(err, closed.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s.api.Books, s.api.Lists, s.api.Jobs, s.api.KeyStore = closed.Books(), closed.Books(), closed.Jobs(), closed.CallerKeys()
+	s.api.Intake.Lane, s.api.Lanes = lane, []httpapi.Lane{{Name: "writes", Control: lane}}
+	s.handler = s.api.Handler()
 	const line = "%0a%7B%22level%22:%22INFO%22,%22msg%22:%22evil%22%7D"
 	for _, r := range []request{
 		get(bookPath(), "X-Request-Id", "a\n{\"msg\":\"evil\"}"),
-		get("/v1/books?title=" + line), get("/v1/books?author=" + line + "\x1b[31m"),
+		get("/v1/books?title=" + line), get("/v1/books?author=" + line + "%1b[31m"),
 		get("/v1/dead/" + line).as(operatorKey), put(`{"title":"evil","authors":["evil"]}`, "Idempotency-Key", "evil"),
 		get("/v1/queues").as(operatorKey), send(http.MethodPost, "/v1/keys", `{"name":"evil","role":"writer"}`).as(operatorKey),
 	} {
@@ -324,22 +336,49 @@ func TestTokensSendTheServerNowhere(t *testing.T) {
 // it wants to hold.
 func TestHeadersAreBounded(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, sqlite.LaneOptions{})
+	url := newServer(t, sqlite.LaneOptions{}).serve(t)
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
 	for _, c := range []struct {
-		name   string
-		path   string
-		header string
-		status int
+		name, path, header string
+		status             int
 	}{
 		{"a header of 64 KiB", "/healthz", strings.Repeat("a", 64<<10), http.StatusRequestHeaderFieldsTooLarge},
 		{"an address of 64 KiB", "/healthz?" + strings.Repeat("a", 64<<10), "", http.StatusRequestHeaderFieldsTooLarge},
 		{"what is ordinary", "/healthz", "a", http.StatusOK},
 	} {
-		t.Run(fmt.Sprintf("%s is %d", c.name, c.status), func(t *testing.T) {
-			t.Parallel()
-			if got := s.wire(t, c.path, c.header); got != c.status {
-				t.Errorf("got %d", got)
-			}
-		})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+c.path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Filler", c.header)
+		res, err := transport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = res.Body.Close(); res.StatusCode != c.status {
+			t.Errorf("%s is answered with %d, want %d", c.name, res.StatusCode, c.status)
+		}
 	}
+}
+
+// serve has the server answer on loopback until the test is over.
+func (s *server) serve(t *testing.T) (url string) {
+	t.Helper()
+	var listen net.ListenConfig
+	listener, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() {
+		ended <- httpapi.Server{Handler: s.handler, Grace: time.Second, Log: slog.New(slog.DiscardHandler)}.Serve(ctx, listener)
+	}()
+	t.Cleanup(func() {
+		if stop(); <-ended != nil {
+			t.Error("the server did not end well")
+		}
+	})
+	return "http://" + listener.Addr().String()
 }
