@@ -77,6 +77,14 @@ func Run(t *testing.T, target Target) {
 	t.Run("every operation of the document has a sentence", s.covered)
 }
 
+// site is a target and what was asked of it.
+type site struct {
+	Target
+	http       *http.Client
+	operations []operation
+	asked      sync.Map // the names of operations
+}
+
 func (s *site) rows(t *testing.T, alone bool) {
 	for _, r := range rows() {
 		t.Run(r.request, func(t *testing.T) {
@@ -141,14 +149,6 @@ func newOperation(method, path string) operation {
 // sample is an address of a path, of a thing that there is not.
 func sample(path string) string {
 	return regexp.MustCompile(`\{[a-z0-9]+\}`).ReplaceAllString(path, "0197a6b0-0c7e-7000-8000-00000000ffff")
-}
-
-// site is a target and what was asked of it.
-type site struct {
-	Target
-	http       *http.Client
-	operations []operation
-	asked      sync.Map // the names of operations
 }
 
 func newSite(t *testing.T, target Target) *site {

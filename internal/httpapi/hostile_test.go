@@ -376,7 +376,8 @@ func (s *server) serve(t *testing.T) (url string) {
 		ended <- httpapi.Server{Handler: s.handler, Grace: time.Second, Log: slog.New(slog.DiscardHandler)}.Serve(ctx, listener)
 	}()
 	t.Cleanup(func() {
-		if stop(); <-ended != nil {
+		stop()
+		if <-ended != nil {
 			t.Error("the server did not end well")
 		}
 	})
