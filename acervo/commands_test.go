@@ -15,9 +15,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"acervo/internal/book"
 	"acervo/internal/cli"
-	"acervo/internal/fault"
+	"acervo/internal/contracttest"
 	"acervo/internal/job"
 	"acervo/internal/sqlite"
 )
@@ -186,31 +185,7 @@ func graveyard(t *testing.T, n int) (dir string, ids []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring := job.NewKeyring(time.Now, current)
-	for i := range n {
-		receipt, err := ring.Mint(job.Create, uuid.New())
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := job.Message{
-			Job: receipt.ID, Generation: 1, Kind: job.Create, BookID: receipt.BookID, AcceptedAt: receipt.AcceptedAt(),
-			Draft: &book.Draft{Title: fmt.Sprint("book ", i), Authors: []string{"A"}},
-		}
-		body, err := m.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		rec := job.Record{
-			ID: receipt.ID, Kind: job.Create, BookID: receipt.BookID, Generation: 1, State: job.Dead, Attempts: 10, FinishedAt: time.Now(),
-			Error:  &fault.Problem{Type: "/problems/internal", Title: "The server failed", Status: 500},
-			Burial: &job.Burial{Listed: true, Lane: "writes", Message: body, At: time.Now(), Cause: "it \x1b[31mburns", Fingerprint: "f1"},
-		}
-		if err := db.Jobs().Bury(t.Context(), rec, book.Item{ID: receipt.BookID}); err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, receipt.ID)
-	}
-	return dir, ids
+	return dir, contracttest.Bury(t, db.Jobs(), job.NewKeyring(time.Now, current), n)
 }
 
 func TestDeadCommands(t *testing.T) {

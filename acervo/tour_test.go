@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,8 +48,36 @@ func TestTheTourOfTheREADME(t *testing.T) {
 	}
 }
 
-// readTour returns the shell blocks below the README's heading of the tour.
+// TestTheCommandsOfTheREADME runs those that operate a server word by word, with a
+// job's id for ID.
+func TestTheCommandsOfTheREADME(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skipf("the commands need bash: %v", err)
+	}
+	dir := t.TempDir()
+	s := serveDir(t, filepath.Join(dir, "data"), nil)
+	a, err := s.Call(t.Context(), http.MethodPost, "/v1/books", aBook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := strings.ReplaceAll(readBlocks(t, "Operating it"), " ID ", " "+path.Base(a.Header.Get("Location"))+" ")
+	printed := walk(t, dir, "acervo() { "+asAcervo+"=1 '"+os.Args[0]+"' \"$@\"; }\n"+commands)
+	for _, want := range []string{"Added 64 books", "A Relíquia", "succeeded", "writes", "acervo_", "acervo.tar"} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("the commands show no %q:\n%s", want, printed)
+		}
+	}
+}
+
+// readTour returns the shell blocks of the README's tour.
 func readTour(t *testing.T) string {
+	t.Helper()
+	return readBlocks(t, "A tour")
+}
+
+// readBlocks returns the shell blocks right below a heading of the README.
+func readBlocks(t *testing.T, heading string) string {
 	t.Helper()
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -58,7 +88,7 @@ func readTour(t *testing.T) string {
 	for line := range strings.Lines(string(readme)) {
 		switch {
 		case fence == "" && strings.HasPrefix(line, "#"):
-			inTour = strings.Contains(strings.ToLower(line), "tour")
+			inTour = strings.Contains(line, "# "+heading)
 		case strings.HasPrefix(line, "```") && fence != "":
 			fence = ""
 		case strings.HasPrefix(line, "```"):
@@ -78,6 +108,9 @@ func walk(t *testing.T, dir, script string) string {
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "no_proxy=*") // no curlrc, no proxy
+	if _, err := cmd.StdinPipe(); err != nil {                // open for as long as it runs, see TestMain
+		t.Fatal(err)
+	}
 	printed, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("the tour fails: %v\n%s", err, printed)

@@ -69,7 +69,8 @@ func rooms() map[string][]string {
 	for _, suite := range suites {
 		plan[suite] = with(nouns, suites...)
 	}
-	plan["internal/e2etest"] = nil // programs and their clients, seen from outside
+	plan["internal/contracttest"] = nouns // a running server, seen from outside; the nouns are for the dead
+	plan["internal/e2etest"] = nil        // programs and their clients, seen from outside
 	// The simulator drives accepting and applying over any adapter.
 	plan["internal/simtest"] = with(nouns, "internal/intake", "internal/work")
 	return plan

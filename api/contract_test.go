@@ -1,0 +1,89 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"acervo/internal/aws"
+	"acervo/internal/contracttest"
+	"acervo/internal/e2etest"
+	"acervo/internal/job"
+)
+
+// TestTheEditionOnAWSKeepsTheContract asks a process of the API with tokens for
+// those who are no operators, since nobody makes keys there.
+func TestTheEditionOnAWSKeepsTheContract(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	jwks, token := newIssuer(t)
+	env := append(slices.Clone(f.env), "ACERVO_OIDC_ISSUER=https://id.example", "ACERVO_OIDC_AUDIENCE=acervo", "ACERVO_OIDC_JWKS="+jwks)
+	p := e2etest.Launch(t, f.dir+"/api", env)
+	contracttest.Run(t, contracttest.Target{
+		URL: p.Greeting("The API serves"), Operator: operator, Writer: token("writer"), Reader: token("reader"), Dead: f.bury(t, 7),
+	})
+}
+
+// bury puts dead jobs into the tables of the fleet.
+func (f *fleet) bury(t *testing.T, n int) []string {
+	t.Helper()
+	engines, err := aws.Open(t.Context(), aws.Place{
+		DynamoDBEndpoint: os.Getenv("ACERVO_TEST_DYNAMODB"), SQSEndpoint: os.Getenv("ACERVO_TEST_SQS"), Prefix: f.variable("ACERVO_PREFIX"),
+	}, aws.LaneOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engines.Close()
+	key, err := base64.StdEncoding.DecodeString(f.variable("ACERVO_RECEIPT_KEYS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return contracttest.Bury(t, engines.Store.Jobs(), job.NewKeyring(time.Now, job.Key{Secret: key}), n)
+}
+
+// variable is one of the environment of the processes.
+func (f *fleet) variable(name string) string {
+	for _, v := range f.env {
+		if value, found := strings.CutPrefix(v, name+"="); found {
+			return value
+		}
+	}
+	return ""
+}
+
+// newIssuer is an issuer of tokens: where its keys are, and a token of a role.
+func newIssuer(t *testing.T) (jwks string, token func(role string) string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: public, KeyID: "one", Use: "sig"}}})
+	}))
+	t.Cleanup(issuer.Close)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: jose.JSONWebKey{Key: private, KeyID: "one"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issuer.URL, func(role string) string {
+		claims := jwt.Claims{
+			Issuer: "https://id.example", Audience: jwt.Audience{"acervo"}, Subject: "the " + role, Expiry: jwt.NewNumericDate(time.Now().Add(time.Hour)),
+		}
+		raw, err := jwt.Signed(signer).Claims(claims).Claims(map[string]any{"role": role}).Serialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+}
