@@ -128,12 +128,12 @@ func TestARevocationWhoseAnswerIsLostIsDoneOnce(t *testing.T) {
 	s := &script{}
 	under, plain := troubled(t, tables(t), s, attempts)
 	ok(t, plain.CallerKeys().Add(t.Context(), newKey("ci")))
-	reads := 0
-	s.set(func(operation string, _ any) trouble {
-		if reads++; operation == "TransactWriteItems" && reads == 2 {
-			return answerLost
+	lose := first(1, answerLost)
+	s.set(func(operation string, input any) trouble {
+		if operation != "TransactWriteItems" {
+			return nil
 		}
-		return nil
+		return lose(operation, input)
 	})
 	ok(t, under.CallerKeys().Remove(t.Context(), "ci"))
 	if all, err := plain.CallerKeys().List(t.Context()); err != nil || len(all) > 0 {

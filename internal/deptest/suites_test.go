@@ -47,11 +47,11 @@ func TestEveryAdapterRunsItsContracts(t *testing.T) {
 func TestEveryContractHasItsAdapters(t *testing.T) {
 	t.Parallel()
 	known := slices.Concat(slices.Collect(maps.Values(contracts()))...)
-	nouns, err := filepath.Glob(filepath.Join(root, "internal", "*", "*test"))
-	if err != nil || len(nouns) == 0 {
+	dirs, err := filepath.Glob(filepath.Join(root, "internal", "*", "*test"))
+	if err != nil || len(dirs) == 0 {
 		t.Fatalf("no suites found: %v", err)
 	}
-	for _, dir := range nouns {
+	for _, dir := range dirs {
 		suite := filepath.ToSlash(strings.TrimPrefix(dir, root+string(filepath.Separator)))
 		for _, file := range parse(t, suite, false) {
 			for _, entry := range entries(file) {
@@ -136,20 +136,33 @@ func called(file *ast.File) map[string]bool {
 	}
 	calls := map[string]bool{}
 	for _, decl := range file.Decls {
-		fn, ok := decl.(*ast.FuncDecl)
-		if !ok || fn.Recv != nil || !strings.HasPrefix(fn.Name.Name, "Test") {
+		fn, isFunc := decl.(*ast.FuncDecl)
+		if !isFunc || fn.Recv != nil || !strings.HasPrefix(fn.Name.Name, "Test") {
 			continue
 		}
 		ast.Inspect(fn, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok {
-				if selected, ok := call.Fun.(*ast.SelectorExpr); ok {
-					if of, ok := selected.X.(*ast.Ident); ok {
-						calls[imported[of.Name]+"."+selected.Sel.Name] = true
-					}
-				}
+			if of, name, ok := qualified(n); ok {
+				calls[imported[of]+"."+name] = true
 			}
 			return true
 		})
 	}
 	return calls
+}
+
+// qualified: of.name(...)
+func qualified(n ast.Node) (of, name string, ok bool) {
+	call, isCall := n.(*ast.CallExpr)
+	if !isCall {
+		return "", "", false
+	}
+	selected, isSelector := call.Fun.(*ast.SelectorExpr)
+	if !isSelector {
+		return "", "", false
+	}
+	ident, isName := selected.X.(*ast.Ident)
+	if !isName {
+		return "", "", false
+	}
+	return ident.Name, selected.Sel.Name, true
 }
