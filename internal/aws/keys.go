@@ -162,8 +162,8 @@ func keyRow(k key.Key) row {
 	}
 }
 
-// readKey reads what it can, and reports whether that decides who may do what
-// until when.
+// readKey reads what it can, and reports whether that tells who may do what until
+// when.
 func readKey(item row) (k key.Key, sound bool) {
 	name, okName := readString(item, "name")
 	role, _ := readString(item, "role")
@@ -172,9 +172,9 @@ func readKey(item row) (k key.Key, sound bool) {
 	k = key.Key{Name: name, MadeAt: time.UnixMilli(made).UTC()}
 	k.MadeBy, _ = readString(item, "made_by")
 	k.Role, sound = key.ParseRole(role)
-	hashed := copy(k.Hash[:], readBytes(item, "hash"))
+	copy(k.Hash[:], readBytes(item, "hash"))
 	if ends != 0 {
 		k.ExpiresAt = time.UnixMilli(ends).UTC()
 	}
-	return k, sound && okName && okEnds && hashed == len(k.Hash)
+	return k, sound && okName && okEnds
 }

@@ -80,6 +80,8 @@ const (
 // each, eventually consistent. The books are then read strongly in one batch, one
 // unit for each 4 KB, because only the truth tells a book that has moved from one
 // that is there: 25 to 29 units for a page of 20. Nothing is ever scanned.
+//
+// A request by a key that an operator made is one strong read of a unit.
 func Tables() []Table {
 	return []Table{
 		{Name: booksTable, Hash: "id", Range: "part", Indexes: []Index{
