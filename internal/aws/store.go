@@ -11,19 +11,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
 )
 
-// Store is the catalogue, the records of jobs and what lanes share, in DynamoDB.
+// Store is the catalogue, the records of jobs, what lanes share and the keys of
+// callers, in DynamoDB.
 // It is safe for concurrent use.
 type Store struct {
 	db     *dynamodb.Client
 	prefix string
 	now    func() time.Time
+	adding *semaphore.Weighted // of keys, whose count they would fight for
 }
 
 // NewStore returns the store whose tables begin with prefix. It calls nobody.
 func NewStore(c *Clients, prefix string, now func() time.Time) *Store {
-	return &Store{c.DynamoDB, prefix, now}
+	return &Store{c.DynamoDB, prefix, now, semaphore.NewWeighted(1)}
 }
 
 func (s *Store) table(name string) *string { return sdk.String(s.prefix + name) }

@@ -12,6 +12,8 @@ import (
 	"acervo/internal/aws"
 	"acervo/internal/book/booktest"
 	"acervo/internal/job/jobtest"
+	"acervo/internal/key"
+	"acervo/internal/key/keytest"
 	"acervo/internal/queue"
 	"acervo/internal/queue/queuetest"
 )
@@ -103,5 +105,13 @@ func TestTheStoreKeepsTheContractOfControls(t *testing.T) {
 			Control: func(lane string) queue.Control { return s.Control(lane) },
 			Now:     c.now, Advance: c.advance,
 		}
+	})
+}
+
+func TestTheStoreKeepsTheContractOfKeys(t *testing.T) {
+	t.Parallel()
+	clients := dynamoDB(t, aws.Options{})
+	keytest.Run(t, func(t *testing.T) key.Store {
+		return aws.NewStore(clients, tables(t), newClock().now).CallerKeys()
 	})
 }

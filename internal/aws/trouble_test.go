@@ -58,6 +58,17 @@ func writes() map[string]func(t *testing.T, under, plain *aws.Store) (write func
 			return func() error { return under.Jobs().Save(t.Context(), rec) },
 				func() error { return hasRecord(t, plain, rec, 1) }
 		},
+		"a new key": func(t *testing.T, under, plain *aws.Store) (write, done func() error) {
+			k := newKey(uuid.NewString())
+			return func() error { return under.CallerKeys().Add(t.Context(), k) },
+				func() error {
+					got, _, err := plain.CallerKeys().Find(t.Context(), k.Hash)
+					if err == nil && got != k {
+						err = fmt.Errorf("the key is %+v", got)
+					}
+					return err
+				}
+		},
 		"an amendment": func(t *testing.T, under, plain *aws.Store) (write, done func() error) {
 			rec := newRecord()
 			ok(t, plain.Jobs().Save(t.Context(), rec))
