@@ -9,7 +9,9 @@ import (
 	"context"
 	"io"
 	"mime"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"acervo/internal/fault"
 )
@@ -21,9 +23,10 @@ const (
 	MaxPage = 1000
 	// MaxType is the most bytes that a content type may have.
 	MaxType = 255
-	// MinExpiry and MaxExpiry bound how long a signed upload may begin. The
-	// credentials of a task on AWS end its signatures with themselves, hours later.
+	// MinExpiry is the least time in which a signed upload may begin.
 	MinExpiry = time.Second
+	// MaxExpiry is the most. The credentials of a task on AWS end its signatures with
+	// themselves, hours later.
 	MaxExpiry = time.Hour
 )
 
@@ -120,7 +123,8 @@ type Inbox interface {
 	// is the one declared, negative if none was. A token that is not ours, or a body
 	// shorter than it was signed for, is fault.Forbidden; one that has expired or was
 	// used is fault.Gone; a longer body is fault.TooLarge; another type is
-	// fault.MediaType. Only success uses the token, and an error leaves nothing behind.
+	// fault.MediaType. A refused or broken body leaves nothing behind and does not use
+	// the token. After fault.Unavailable it may have been stored: trying again tells.
 	Accept(ctx context.Context, token, contentType string, length int64, body io.Reader) error
 }
 
@@ -134,7 +138,8 @@ func CheckType(contentType string) error {
 			return fault.New(fault.Invalid, "A content type is made of printable ASCII.")
 		}
 	}
-	if _, _, err := mime.ParseMediaType(contentType); err != nil {
+	media, _, err := mime.ParseMediaType(contentType)
+	if kind, _, ok := strings.Cut(media, "/"); err != nil || !ok || kind == "" {
 		return fault.New(fault.Invalid, "This is not a content type.")
 	}
 	return nil
@@ -145,10 +150,10 @@ func CheckPage(prefix, after string, limit int) error {
 	if limit < 1 || limit > MaxPage {
 		return fault.New(fault.Invalid, "A page has 1 to %d objects.", MaxPage)
 	}
-	if err := checkText(prefix); err != nil {
-		return err
+	if len(after) > maxForeign || !utf8.ValidString(after) {
+		return fault.New(fault.Invalid, "This is nothing after which a page could begin.")
 	}
-	return checkText(after)
+	return checkText(prefix)
 }
 
 // CheckUpload refuses what Sign does not take: fault.Invalid.

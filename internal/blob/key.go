@@ -17,6 +17,8 @@ const (
 	// MaxName is the most bytes that a name between two slashes may have: what
 	// common disks take.
 	MaxName = 255
+	// maxForeign is the most bytes of what others put into a bucket, key or not.
+	maxForeign = 1024
 )
 
 // CheckKey refuses what is not a key: fault.Invalid. A key is a clean relative path
@@ -84,5 +86,5 @@ func isDevice(name string) bool {
 	if !ok {
 		port, ok = strings.CutPrefix(base, "LPT")
 	}
-	return ok && utf8.RuneCountInString(port) == 1 && strings.Contains("0123456789¹²³", port)
+	return ok && utf8.RuneCountInString(port) == 1 && strings.ContainsAny(port, "0123456789¹²³")
 }

@@ -77,8 +77,10 @@ func hostileKeys(s *store) {
 	for _, text := range []string{"a\x00", `a\`, "\xff", strings.Repeat("n", blob.MaxKey+1)} {
 		_, err := s.List(s.t.Context(), text, "", 1)
 		s.invalid("a prefix", err)
-		_, err = s.List(s.t.Context(), "", text, 1)
-		s.invalid("a key to begin after", err)
+	}
+	for _, text := range []string{"\xff", strings.Repeat("n", 1025)} {
+		_, err := s.List(s.t.Context(), "", text, 1)
+		s.invalid("a place to begin after", err)
 	}
 }
 

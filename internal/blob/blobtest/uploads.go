@@ -2,12 +2,12 @@ package blobtest
 
 import (
 	"maps"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
-
 	"testing"
+	"time"
 
 	"acervo/internal/blob"
 	"acervo/internal/fault"
@@ -30,7 +30,7 @@ func signed(says func(u *upload)) func(*testing.T, Harness) {
 		began := time.Now()
 		u, err := s.Sign(s.t.Context(), key, picture, int64(len(contents)), 2*time.Second)
 		s.ok(err)
-		if u.Method != "PUT" || u.URL == "" || u.Headers["Content-Type"] != picture {
+		if u.Method != http.MethodPut || u.URL == "" || u.Headers["Content-Type"] != picture {
 			s.t.Fatalf("signed %+v", u)
 		}
 		if left := u.ExpiresAt.Sub(began); left <= 0 || left > 3*time.Second {
