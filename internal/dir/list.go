@@ -106,14 +106,12 @@ func (q *query) add(key string, entry fs.DirEntry) error {
 		return nil
 	}
 	info, err := entry.Info()
-	switch {
-	case err != nil && isAbsent(err): // since the folder was read
-		return nil
-	case err != nil:
+	if err == nil {
+		o := object(key, info)
+		o.Version = ""
+		q.found = append(q.found, o)
+	} else if !isAbsent(err) { // else it went since the folder was read
 		return classify(err, "describe %s", key)
 	}
-	o := object(key, info)
-	o.Version = ""
-	q.found = append(q.found, o)
 	return nil
 }

@@ -100,7 +100,7 @@ func (k *Keyring) verify(token string) (terms, []byte, error) {
 	}
 	return terms{
 		key: string(rest[end:]), contentType: string(rest[:end]),
-		bytes:     int64(binary.BigEndian.Uint64(signed[9:])), //nolint:gosec // as it was written
+		bytes:     int64(binary.BigEndian.Uint64(signed[9:])),
 		expiresAt: time.Unix(int64(binary.BigEndian.Uint64(signed[1:])), 0),
 	}, sum, nil
 }
