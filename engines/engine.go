@@ -25,9 +25,9 @@ const (
 // engine is a server of others and how to run it.
 type engine struct {
 	name      string
-	variables []string                                       // tell tests, and the doors, where it is
-	ready     string                                         // a path that answers once the engine does
-	status    int                                            // with this
+	variables []string // tell tests, and the doors, where it is
+	ready     string   // a path that answers once the engine does
+	status    int      // with this
 	// at is where it is installed, and data a folder for what it keeps.
 	command func(at, data string, port int) (args, env []string)
 }
