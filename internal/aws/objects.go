@@ -161,7 +161,7 @@ func (o *Objects) List(ctx context.Context, prefix, after string, limit int) (bl
 		return blob.Page{}, err
 	}
 	in := &s3.ListObjectsV2Input{
-		Bucket: &o.bucket, Prefix: &prefix, MaxKeys: sdk.Int32(int32(limit)), //nolint:gosec // at most MaxPage
+		Bucket: &o.bucket, Prefix: &prefix, MaxKeys: sdk.Int32(int32(limit)),
 		EncodingType: types.EncodingTypeUrl, // XML cannot say every key
 	}
 	if after != "" {
@@ -227,16 +227,14 @@ func (o *Objects) Sign(ctx context.Context, key, contentType string, bytes int64
 // classifyObject gives an error about an object its kind: fault.NotFound and
 // fault.Conflict beside those of classify.
 func classifyObject(err error, format string, args ...any) error {
-	kind := fault.Kind("")
 	switch statusOf(err) {
 	case http.StatusNotFound:
-		kind = fault.NotFound
+		return fault.Wrap(fault.NotFound, err, format, args...)
 	case http.StatusConflict:
-		kind = fault.Conflict
+		return fault.Wrap(fault.Conflict, err, format, args...)
 	default:
 		return classify(err, format, args...)
 	}
-	return fault.Wrap(kind, err, format, args...)
 }
 
 // statusOf returns the status of the answer that an error is made of, or zero.

@@ -150,6 +150,19 @@ func TestWhatIsNoPlainFileUnderAKeyIsNoObject(t *testing.T) {
 	}
 }
 
+func TestAPutThatFailsLeavesNoFile(t *testing.T) {
+	t.Parallel()
+	at := t.TempDir()
+	d := open(t, at, dir.NewKeyring(time.Now, dir.NewKey()))
+	put(t, d, "drop/a", "mine")
+	if _, err := d.Put(t.Context(), "drop/a/b", plain, strings.NewReader("below")); !fault.Is(err, fault.Conflict) {
+		t.Errorf("got %v, want fault.Conflict", err)
+	}
+	if left := strings.Join(files(t, at), " "); left != "drop/a" {
+		t.Errorf("there is %s", left)
+	}
+}
+
 func TestFoldersThatHoldNothingGoButTheFirst(t *testing.T) {
 	t.Parallel()
 	at := t.TempDir()

@@ -110,8 +110,8 @@ func (q *query) add(key string, entry fs.DirEntry) error {
 		o := object(key, info)
 		o.Version = ""
 		q.found = append(q.found, o)
-	} else if !isAbsent(err) { // else it went since the folder was read
+	} else if !isAbsent(err) {
 		return classify(err, "describe %s", key)
 	}
-	return nil
+	return nil //nolint:nilerr // a file that went since the folder was read is not listed
 }

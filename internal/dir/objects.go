@@ -169,15 +169,14 @@ func (d *Dir) Get(ctx context.Context, key, version string, part blob.Range) (io
 		_ = f.Close()
 		return nil, blob.Object{}, fault.New(fault.Changed, "The object has another version now.")
 	}
-	from := min(part.Offset, info.Size())
-	length := info.Size() - from
-	if part.Length > 0 {
-		length = min(part.Length, length)
+	length := part.Length
+	if length == 0 {
+		length = info.Size() - part.Offset
 	}
 	return struct {
 		io.Reader
 		io.Closer
-	}{io.NewSectionReader(f, from, length), f}, object(key, info), nil
+	}{io.NewSectionReader(f, part.Offset, length), f}, object(key, info), nil
 }
 
 func object(key string, info fs.FileInfo) blob.Object {
