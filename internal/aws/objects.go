@@ -204,10 +204,7 @@ func (o *Objects) Sign(ctx context.Context, key, contentType string, bytes int64
 	if err := blob.CheckUpload(key, contentType, bytes, expiry); err != nil {
 		return blob.Upload{}, err
 	}
-	signer := s3.NewPresignClient(o.s3, s3.WithPresignExpires(expiry), s3.WithPresignClientFromClientOptions(func(options *s3.Options) {
-		// A checksum would be that of no body, and the uploader's own cannot be known.
-		options.RequestChecksumCalculation = sdk.RequestChecksumCalculationWhenRequired
-	}))
+	signer := s3.NewPresignClient(o.s3, s3.WithPresignExpires(expiry))
 	expires := time.Now().Truncate(time.Second).Add(expiry).UTC()
 	signed, err := signer.PresignPutObject(ctx, &s3.PutObjectInput{
 		Bucket: &o.bucket, Key: &key, ContentType: &contentType, ContentLength: &bytes, IfNoneMatch: sdk.String("*"),
