@@ -103,15 +103,15 @@ func (d *Dir) entries(folder string) ([]fs.DirEntry, error) {
 // add adds a file to a list if it belongs there.
 func (q *query) add(key string, entry fs.DirEntry) error {
 	if !strings.HasPrefix(key, q.prefix) || key <= q.after || blob.CheckKey(key) != nil {
-		return nil
+		return nil //nolint:nilerr // what is no key is left out
 	}
 	info, err := entry.Info()
 	if err == nil {
 		o := object(key, info)
 		o.Version = ""
 		q.found = append(q.found, o)
-	} else if !isAbsent(err) {
+	} else if !isAbsent(err) { // it may have gone since the folder was read
 		return classify(err, "describe %s", key)
 	}
-	return nil //nolint:nilerr // a file that went since the folder was read is not listed
+	return nil
 }
