@@ -99,5 +99,5 @@ func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // a client that has gone is its own affair
+	_, _ = w.Write(append(body, '\n')) //nolint:gosec // JSON, and not to be sniffed; a client that has gone is its own affair
 }
