@@ -25,10 +25,11 @@ const (
 // engine is a server of others and how to run it.
 type engine struct {
 	name      string
-	variables []string                                       // tell tests, and the doors, where it is
-	ready     string                                         // a path that answers once the engine does
-	status    int                                            // with this
-	command   func(at string, port int) (args, env []string) // at is where it is installed
+	variables []string // tell tests, and the doors, where it is
+	ready     string   // a path that answers once the engine does
+	status    int      // with this
+	// at is where it is installed, and data a folder for what it keeps.
+	command func(at, data string, port int) (args, env []string)
 }
 
 func engines() []engine {
@@ -37,7 +38,7 @@ func engines() []engine {
 			name:      "DynamoDB Local " + found(pomVersion, pom),
 			variables: []string{"ACERVO_TEST_DYNAMODB", "ACERVO_DYNAMODB_ENDPOINT"},
 			ready:     "/", status: http.StatusBadRequest, // it talks to signed requests only
-			command: func(at string, port int) (args, env []string) {
+			command: func(at, _ string, port int) (args, env []string) {
 				return []string{
 					"java", "-Xmx512m", "-Djava.library.path=" + filepath.Join(at, "lib"),
 					"-cp", at + ":" + filepath.Join(at, "lib", "*"), "Launcher", "-inMemory", "-sharedDb", "-disableTelemetry", "-port", strconv.Itoa(port),
@@ -48,13 +49,29 @@ func engines() []engine {
 			name:      "ministack " + found(requirementsVersion, requirements),
 			variables: []string{"ACERVO_TEST_SQS", "ACERVO_SQS_ENDPOINT"},
 			ready:     "/_ministack/health", status: http.StatusOK,
-			command: func(at string, port int) (args, env []string) {
+			command: func(at, _ string, port int) (args, env []string) {
 				return []string{filepath.Join(at, "venv", "bin", "python"), filepath.Join(at, "launch.py")},
 					[]string{"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + strconv.Itoa(port), "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0"}
 			},
 		},
+		{
+			name:      "versitygw " + gatewayVersion,
+			variables: []string{"ACERVO_TEST_S3"},
+			ready:     "/healthz", status: http.StatusOK,
+			command: func(at, data string, port int) (args, env []string) {
+				return []string{
+					"sh", "-c", endWithInput, filepath.Join(at, "bin", "versitygw"),
+					"--access", accessKey, "--secret", accessKey, "--region", region, "--health", "/healthz",
+					"--port", "127.0.0.1:" + strconv.Itoa(port),
+					"posix", "--versioning-dir", filepath.Join(data, "versions"), filepath.Join(data, "buckets"),
+				}, nil
+			},
+		},
 	}
 }
+
+// endWithInput is a script that runs its name, with its arguments, until its input ends.
+const endWithInput = `mkdir buckets versions; "$0" "$@" & cat >/dev/null; kill $!; wait`
 
 // running is an engine that answers.
 type running struct {
@@ -76,7 +93,7 @@ func (e engine) start(ctx context.Context, at, data string) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	args, env := e.command(at, port)
+	args, env := e.command(at, data, port)
 	r := &running{
 		name: e.name, url: "http://127.0.0.1:" + strconv.Itoa(port),
 		cmd: owned(context.WithoutCancel(ctx), args[0], args[1:]...), ended: make(chan error, 1),

@@ -69,7 +69,7 @@ func gone(t *testing.T, said string) {
 			t.Errorf("%s still listens", word)
 		}
 	}
-	if urls != 2 {
+	if urls != 3 {
 		t.Errorf("%d engines in %q", urls, said)
 	}
 }

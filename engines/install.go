@@ -87,6 +87,9 @@ func install(ctx context.Context, dir string, stdout io.Writer) (string, error) 
 	return at, os.WriteFile(done, nil, 0o600)
 }
 
+// gatewayVersion is that of versitygw.
+const gatewayVersion = "v1.8.0"
+
 // files are what an install begins with.
 func files() map[string]string {
 	return map[string]string{
@@ -101,6 +104,7 @@ func steps() [][]string {
 		{"javac", "-cp", filepath.Join("lib", "*"), "Launcher.java"},
 		{"python3", "-m", "venv", "venv"},
 		{filepath.Join("venv", "bin", "python"), "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", "requirements.txt"},
+		{"sh", "-c", `GOBIN="$PWD/bin" go install github.com/versity/versitygw/cmd/versitygw@` + gatewayVersion},
 	}
 }
 

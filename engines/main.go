@@ -1,5 +1,5 @@
 // Command engines runs a command against engines that stand in for AWS, which
-// others wrote: DynamoDB Local for tables, ministack for queues.
+// others wrote: DynamoDB Local for tables, ministack for queues, versitygw for objects.
 //
 //	go run ./engines go test ./internal/aws
 //
@@ -20,6 +20,11 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+)
+
+const (
+	region    = "us-east-1"
+	accessKey = "engines" // and its secret
 )
 
 func main() {
@@ -50,8 +55,8 @@ func run(ctx context.Context, dir string, command []string, stdout io.Writer) (c
 			r.stop()
 		}
 	}()
-	// The engines take any key, and the SDK wants one.
-	environment := []string{"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=engines", "AWS_SECRET_ACCESS_KEY=engines"}
+	// Only versitygw looks at the key, and the SDK wants one.
+	environment := []string{"AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + accessKey}
 	for _, e := range engines() {
 		r, err := e.start(ctx, at, data)
 		if err != nil {

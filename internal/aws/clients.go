@@ -1,4 +1,4 @@
-// Package aws keeps the ports of the nouns on Amazon SQS and DynamoDB. It is the
+// Package aws keeps the ports of the nouns on Amazon SQS, DynamoDB and S3. It is the
 // only room that knows the AWS SDK.
 package aws
 
@@ -14,6 +14,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go/middleware"
 
@@ -36,8 +37,8 @@ const (
 // the role of the task describe it.
 type Options struct {
 	Region string
-	// DynamoDBEndpoint and SQSEndpoint are base URLs other than AWS's own.
-	DynamoDBEndpoint, SQSEndpoint string
+	// DynamoDBEndpoint, SQSEndpoint and S3Endpoint are base URLs other than AWS's own.
+	DynamoDBEndpoint, SQSEndpoint, S3Endpoint string
 	// Transport carries every request, nil for one of the SDK's making.
 	Transport http.RoundTripper
 	// Middleware is put on the stack of every call.
@@ -51,6 +52,7 @@ type Options struct {
 type Clients struct {
 	DynamoDB *dynamodb.Client
 	SQS      *sqs.Client
+	S3       *s3.Client
 
 	transport http.RoundTripper
 }
@@ -83,6 +85,11 @@ func NewClients(ctx context.Context, opts Options) (*Clients, error) {
 			o.DisableValidateResponseChecksum = true
 		}),
 		SQS: sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.BaseEndpoint = endpoint(opts.SQSEndpoint) }),
+		S3: s3.NewFromConfig(cfg, func(o *s3.Options) {
+			o.BaseEndpoint = endpoint(opts.S3Endpoint)
+			o.UsePathStyle = opts.S3Endpoint != ""             // others have no host for each bucket
+			o.DisableLogOutputChecksumValidationSkipped = true // parts of objects have none
+		}),
 
 		transport: opts.Transport,
 	}, nil

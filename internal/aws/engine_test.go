@@ -16,12 +16,12 @@ import (
 	"acervo/internal/queue"
 )
 
-// TestMain gives credentials that nobody checks, and lets many tests wait at once:
+// TestMain gives the credentials of the engines, and lets many tests wait at once:
 // what an engine does in its own time costs nothing but time.
 func TestMain(m *testing.M) {
 	err := errors.Join(
-		os.Setenv("AWS_ACCESS_KEY_ID", "acervo"),
-		os.Setenv("AWS_SECRET_ACCESS_KEY", "acervo"),
+		os.Setenv("AWS_ACCESS_KEY_ID", "engines"),
+		os.Setenv("AWS_SECRET_ACCESS_KEY", "engines"),
 		flag.Set("test.parallel", "64"),
 	)
 	if err != nil {

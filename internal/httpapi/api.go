@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"acervo/internal/blob"
 	"acervo/internal/book"
 	"acervo/internal/intake"
 	"acervo/internal/job"
@@ -31,6 +32,8 @@ type API struct {
 	Keys   Keys
 	// KeyStore keeps the keys that operators make; nil where there are none.
 	KeyStore key.Store
+	// Inbox takes uploads; nil where another server does.
+	Inbox blob.Inbox
 	// Tokens takes the tokens of an issuer; nil to take none.
 	Tokens *Tokens
 	// PrivateReads asks for a role to read books.
@@ -83,6 +86,9 @@ func (a *API) Handler() http.Handler {
 		r.Get("/v1/keys", a.with(key.Operator, a.listKeys))
 		r.Post("/v1/keys", a.with(key.Operator, a.addKey))
 		r.Delete("/v1/keys/{name}", a.with(key.Operator, a.revokeKey))
+	}
+	if a.Inbox != nil {
+		r.Put("/v1/uploads/{token}", a.takeUpload)
 	}
 	return r
 }

@@ -1,0 +1,117 @@
+package dir
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"acervo/internal/blob"
+)
+
+// List implements blob.Store. It reads each folder whole in which it looks.
+func (d *Dir) List(ctx context.Context, prefix, after string, limit int) (blob.Page, error) {
+	if err := errors.Join(blob.CheckPage(prefix, after, limit), alive(ctx)); err != nil {
+		return blob.Page{}, err
+	}
+	q := &query{prefix: prefix, after: after, limit: limit}
+	if err := d.walk(ctx, ".", q); err != nil {
+		return blob.Page{}, err
+	}
+	page := blob.Page{Objects: q.found}
+	if len(page.Objects) > limit {
+		page.Objects = page.Objects[:limit]
+		page.Next = page.Objects[limit-1].Key
+	}
+	return page, nil
+}
+
+// query is a list that is being made. It is done with one object more than asked
+// for, which proves that there is a next page.
+type query struct {
+	prefix, after string
+	limit         int
+	found         []blob.Object
+}
+
+func (q *query) done() bool { return len(q.found) > q.limit }
+
+// below reports whether keys that begin so, with the name of a folder and its slash,
+// can be in the list.
+func (q *query) below(folder string) bool {
+	if len(folder) > blob.MaxKey || !strings.HasPrefix(folder, q.prefix) && !strings.HasPrefix(q.prefix, folder) {
+		return false
+	}
+	return folder > q.after || strings.HasPrefix(q.after, folder)
+}
+
+// walk adds what is in a folder to a list, in the order of the bytes of the keys.
+func (d *Dir) walk(ctx context.Context, folder string, q *query) error {
+	entries, err := d.entries(folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if q.done() {
+			return nil
+		}
+		if err := alive(ctx); err != nil {
+			return err
+		}
+		at := path.Join(folder, entry.Name())
+		switch {
+		case strings.HasPrefix(entry.Name(), "."):
+		case entry.IsDir() && q.below(at+"/"):
+			err = d.walk(ctx, at, q)
+		case entry.Type().IsRegular():
+			err = q.add(at, entry)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entries returns what is in a folder, in the order in which its keys come: a
+// folder's name is followed by a slash. A folder that is gone is empty.
+func (d *Dir) entries(folder string) ([]fs.DirEntry, error) {
+	f, err := d.root.Open(folder)
+	if err != nil {
+		if isAbsent(err) {
+			return nil, nil
+		}
+		return nil, classify(err, "open the folder %s", folder)
+	}
+	entries, err := f.ReadDir(-1)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, classify(err, "read the folder %s", folder)
+	}
+	name := func(e fs.DirEntry) string {
+		if e.IsDir() {
+			return e.Name() + "/"
+		}
+		return e.Name()
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(name(a), name(b)) })
+	return entries, nil
+}
+
+// add adds a file to a list if it belongs there.
+func (q *query) add(key string, entry fs.DirEntry) error {
+	if !strings.HasPrefix(key, q.prefix) || key <= q.after || blob.CheckKey(key) != nil {
+		return nil //nolint:nilerr // what is no key is left out
+	}
+	info, err := entry.Info()
+	if err == nil {
+		o := object(key, info)
+		o.Version = ""
+		q.found = append(q.found, o)
+	} else if !isAbsent(err) { // it may have gone since the folder was read
+		return classify(err, "describe %s", key)
+	}
+	return nil
+}
