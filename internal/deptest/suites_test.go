@@ -17,13 +17,16 @@ import (
 // contracts says by which entry points of the suites each adapter is held to its
 // promises.
 func contracts() map[string][]string {
-	all := []string{
+	objects := []string{"internal/blob/blobtest.Run"}
+	rows := []string{
 		"internal/book/booktest.Run", "internal/book/booktest.RunLists",
 		"internal/job/jobtest.Run",
 		"internal/key/keytest.Run",
 		"internal/queue/queuetest.Run", "internal/queue/queuetest.RunControl",
 	}
-	return map[string][]string{"internal/aws": all, "internal/sqlite": all}
+	return map[string][]string{
+		"internal/aws": slices.Concat(rows, objects), "internal/dir": objects, "internal/sqlite": rows,
+	}
 }
 
 func TestEveryAdapterRunsItsContracts(t *testing.T) {
