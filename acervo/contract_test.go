@@ -16,6 +16,6 @@ func TestTheOneMachineEditionKeepsTheContract(t *testing.T) {
 		return secret
 	}
 	contracttest.Run(t, contracttest.Target{
-		URL: s.URL, Operator: s.Key, Writer: made("writer"), Reader: made("reader"), KeepsKeys: true, Dead: dead,
+		URL: s.URL, Operator: s.Key, Writer: made("writer"), Reader: made("reader"), Dead: dead,
 	})
 }

@@ -24,8 +24,6 @@ type Target struct {
 	// Operator, Writer and Reader are bearer credentials of those roles, each of
 	// another caller.
 	Operator, Writer, Reader string
-	// KeepsKeys says that operators make keys there.
-	KeepsKeys bool
 	// Dead are jobs that are dead, see Bury; the sentences need seven.
 	Dead []string
 }
@@ -162,7 +160,7 @@ func newSite(t *testing.T, target Target) *site {
 	s.ask(t, "", http.MethodGet, "/openapi.json", "").into(t, &document)
 	for path, methods := range document.Paths {
 		for method := range methods {
-			if method != "parameters" && (target.KeepsKeys || !strings.HasPrefix(path, "/v1/keys")) {
+			if method != "parameters" {
 				s.operations = append(s.operations, newOperation(strings.ToUpper(method), path))
 			}
 		}
