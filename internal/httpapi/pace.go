@@ -59,10 +59,7 @@ func askPace(ctx context.Context, lane queue.Control) (time.Duration, error) {
 	if err != nil || len(beats) == 0 {
 		return 0, err
 	}
-	backlog, rate := float64(beats[0].Stats.Depth()), 0.0
-	for _, b := range beats {
-		rate += b.DonePerSecond
-	}
+	backlog, rate := float64(queue.Latest(beats).Depth()), queue.Rate(beats)
 	switch {
 	case backlog == 0:
 		return 0, nil

@@ -60,10 +60,8 @@ func (a *API) viewQueue(r *http.Request, lane Lane) (queueView, error) {
 		return view, err
 	}
 	newest := beats[0]
-	var done float64
-	var stuck int
+	done, stuck := queue.Rate(beats), 0
 	for _, b := range beats {
-		done += b.DonePerSecond
 		stuck += b.Stuck
 	}
 	stats := queue.Latest(beats)

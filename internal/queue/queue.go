@@ -144,3 +144,11 @@ func Latest(beats []Heartbeat) Stats {
 	}
 	return latest
 }
+
+// Rate is what all workers together have lately done in a second.
+func Rate(beats []Heartbeat) (perSecond float64) {
+	for _, b := range beats {
+		perSecond += b.DonePerSecond
+	}
+	return perSecond
+}

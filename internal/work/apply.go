@@ -70,7 +70,11 @@ func (a *Applier) start(ctx context.Context, m job.Message) error {
 	if err != nil || r.ended(m.Generation) {
 		return err
 	}
-	return a.save(ctx, started(m, r))
+	starts := 1
+	if r.record.Generation == m.Generation {
+		starts += r.record.Starts
+	}
+	return a.save(ctx, started(m, r, starts))
 }
 
 // Interrupted takes back a start that ended for no fault of the job's.
@@ -82,7 +86,7 @@ func (a *Applier) Interrupted(ctx context.Context, m job.Message, receives int) 
 	if err != nil || r.ended(m.Generation) || r.record.Starts == 0 {
 		return err
 	}
-	return a.save(ctx, outcome(m, r, job.Retrying))
+	return a.save(ctx, started(m, r, 0))
 }
 
 // attempt reads the book and only then the record: the record read last proves

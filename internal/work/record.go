@@ -29,13 +29,10 @@ func outcome(m job.Message, r reading, state job.State) job.Record {
 	return rec
 }
 
-// started is a job whose attempt is about to begin.
-func started(m job.Message, r reading) job.Record {
+// started is a job that goes on with so many starts of which nobody told the end.
+func started(m job.Message, r reading, starts int) job.Record {
 	rec := outcome(m, r, job.Retrying)
-	if rec.Starts = 1; r.record.Generation == m.Generation {
-		rec.Starts += r.record.Starts
-	}
-	rec.Error, rec.NextAttemptAt = r.record.Error, r.now.UTC()
+	rec.Starts, rec.Error, rec.NextAttemptAt = starts, r.record.Error, r.now.UTC()
 	return rec
 }
 
