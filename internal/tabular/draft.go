@@ -43,10 +43,7 @@ func (r *Reader) Draft(row Row) (d book.Draft, warnings, failures []Note) {
 	b.identify()
 	b.title()
 	b.authors()
-	b.first(fieldISBN, func(c cell) (t trouble) {
-		b.d.ISBN, t = parseISBN(c.value)
-		return t
-	})
+	b.isbn()
 	b.first(fieldPublished, func(c cell) (t trouble) {
 		b.d.Published, t = parseYear(c.value, r.now)
 		return t
@@ -170,6 +167,13 @@ func (b *draft) identify() {
 		b.d.ID = id
 		return
 	}
+}
+
+func (b *draft) isbn() {
+	b.first(fieldISBN, func(c cell) (t trouble) {
+		b.d.ISBN, t = parseISBN(c.value)
+		return t
+	})
 }
 
 func (b *draft) title() {

@@ -15,6 +15,15 @@ import (
 // URLs (RFC 9562): urn:acervo:key:{column}={value}… with each value quoted as in
 // Go, urn:isbn:{isbn} and urn:acervo:row:{digest}:{line}.
 func (r *Reader) ID(row Row, d book.Draft) uuid.UUID {
+	if id := r.shared(row, d); id != uuid.Nil {
+		return id
+	}
+	return named(fmt.Sprintf("urn:acervo:row:%s:%d", r.plan.Digest, row.Line))
+}
+
+// shared is the identity that rows of several lines and files can have; nil when
+// the row says nothing of the kind.
+func (r *Reader) shared(row Row, d book.Draft) uuid.UUID {
 	if d.ID != uuid.Nil {
 		return d.ID
 	}
@@ -26,12 +35,33 @@ func (r *Reader) ID(row Row, d book.Draft) uuid.UUID {
 	}
 	switch {
 	case said:
+		return named(name)
 	case d.ISBN != "":
 		return book.ID(d)
 	default:
-		name = fmt.Sprintf("urn:acervo:row:%s:%d", r.plan.Digest, row.Line)
+		return uuid.Nil
 	}
-	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name))
+}
+
+func named(name string) uuid.UUID { return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)) }
+
+// identify returns the identity that rows of several lines can have, of a row
+// whose other cells need not be there; nil when it has none, or fails for it.
+func (r *Reader) identify(row Row) uuid.UUID {
+	b := &draft{r: r, row: row}
+	if r.plan.Kind == NDJSON {
+		of, t := r.members(row)
+		if t.code != "" {
+			return uuid.Nil
+		}
+		b.of = of
+	}
+	b.identify()
+	if len(b.failures) > 0 {
+		return uuid.Nil
+	}
+	b.isbn()
+	return r.shared(row, b.d)
 }
 
 // keyed is what a row says in a column that identifies it.

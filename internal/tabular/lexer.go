@@ -34,6 +34,7 @@ type lexer struct {
 	line   int64
 	plain  int64 // before this offset, quotes end with their line
 	seen   int   // how far the last unclosed quote was followed
+	lone   bool  // the last record is one line
 }
 
 // newLexer returns a lexer that takes records of at most so many bytes. It holds
@@ -98,7 +99,11 @@ func (x *lexer) next() (record, error) {
 		rec.fault = faultQuote
 		x.plain = max(x.plain, x.offset+x.width(data[:x.seen]))
 	}
-	x.line += lines(data[:n])
+	if state == whole && x.lone {
+		x.line++
+	} else {
+		x.line += lines(data[:n])
+	}
 	x.start += n
 	x.offset += rec.length
 	return rec, nil
@@ -127,6 +132,7 @@ const (
 // was scanned.
 func (x *lexer) cut(data []byte) (n, body int, state cutState) {
 	full := len(data) > x.most
+	x.lone = true
 	n, body = lineEnd(data, x.eof)
 	switch {
 	case n < 0 && !full:
@@ -145,6 +151,7 @@ func (x *lexer) cut(data []byte) (n, body int, state cutState) {
 	}
 	end, state := q.record()
 	if state == whole {
+		x.lone = end == body
 		n, body = ending(data, end)
 	}
 	x.seen = q.seen

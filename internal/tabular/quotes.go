@@ -121,33 +121,85 @@ func lastLine(data []byte) int {
 	return last + 1
 }
 
-func spaces(data []byte) int { return len(data) - len(bytes.TrimLeft(data, " ")) }
+func spaces(data []byte) int {
+	n := 0
+	for n < len(data) && data[n] == ' ' {
+		n++
+	}
+	return n
+}
 
 // split returns the cells of a record without its line end. A quote that is
 // never closed is a character like others.
 func split(raw []byte, delim byte) []string {
 	cells := make([]string, 0, bytes.Count(raw, []byte{delim})+1)
 	text := string(raw)
-	q := quotes{data: raw, delim: delim, ends: true}
-	for i := 0; ; i++ {
-		end, open := 0, q.opening(i)
-		state := neverClosed
-		if open >= 0 {
-			end, state = q.closing(open + 1)
-		}
-		if state == whole {
-			cells = append(cells, unquote(text[open+1:end]))
+	q := quotes{data: raw, delim: delim, ends: true, line: firstLine(raw)}
+	for i := 0; i >= 0; {
+		var start, end int
+		var quoted bool
+		start, end, i, quoted = q.cell(i)
+		if quoted {
+			cells = append(cells, unquote(text[start:end]))
 		} else {
-			end = len(raw)
-			if next := bytes.IndexByte(raw[i:], delim); next >= 0 {
-				end = i + next
-			}
-			cells = append(cells, text[i:end])
-		}
-		if i = end; i == len(raw) {
-			return cells
+			cells = append(cells, text[start:end])
 		}
 	}
+	return cells
+}
+
+// pick appends the cells of a record up to the last one that is wanted, of which
+// there is one at least; those that are not wanted are empty.
+func pick(cells []string, raw []byte, delim byte, wanted []bool) []string {
+	q := quotes{data: raw, delim: delim, ends: true, line: firstLine(raw)}
+	for i := 0; i >= 0 && len(cells) < len(wanted); {
+		var start, end int
+		var quoted bool
+		start, end, i, quoted = q.cell(i)
+		switch {
+		case !wanted[len(cells)]:
+			cells = append(cells, "")
+		case quoted:
+			cells = append(cells, unquote(string(raw[start:end])))
+		default:
+			cells = append(cells, string(raw[start:end]))
+		}
+	}
+	return cells
+}
+
+// firstLine returns where the first line of a record ends.
+func firstLine(raw []byte) int {
+	if i := bytes.IndexByte(raw, '\r'); i >= 0 {
+		raw = raw[:i]
+	}
+	if i := bytes.IndexByte(raw, '\n'); i >= 0 {
+		return i
+	}
+	return len(raw)
+}
+
+// cell finds the cell of a record that starts at i, without its first quote, and
+// where the next one starts: -1 after the last.
+func (q *quotes) cell(i int) (start, end, next int, quoted bool) {
+	raw := q.data
+	start = i
+	if open := q.opening(i); open >= 0 {
+		var state cutState
+		if end, state = q.closing(open + 1); state == whole {
+			start, quoted = open+1, true
+		}
+	}
+	if !quoted {
+		end = len(raw)
+		if n := bytes.IndexByte(raw[i:], q.delim); n >= 0 {
+			end = i + n
+		}
+	}
+	if end == len(raw) {
+		return start, end, -1, quoted
+	}
+	return start, end, end + 1, quoted
 }
 
 // unquote returns the value of a quoted field from after its first quote, with

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"acervo/internal/book"
 	"acervo/internal/fault"
 )
 
@@ -84,63 +83,6 @@ func (r *Reader) row(rec record) Row {
 		}
 	}
 	return row
-}
-
-// look gives the plan what the first rows show: a preview, the order of names,
-// and whether a column of ids holds any.
-func (s *scanner) look() {
-	p := &s.plan
-	r := NewReader(*p, time.Time{})
-	inverted, ids := 0, map[string]int{} // columns that hold more UUIDs than other things
-	for i, rec := range s.sample {
-		row := r.row(rec)
-		b := &draft{r: r, row: row}
-		if p.Kind == NDJSON {
-			b.of, _ = r.members(row)
-		}
-		for _, c := range b.cells(fieldAuthors) {
-			inverted += looksInverted(c.value)
-		}
-		for _, c := range b.cells(fieldID) {
-			if _, ok := book.ParseID(c.value); ok {
-				ids[c.column]++
-			} else if c.value != "" {
-				ids[c.column]--
-			}
-		}
-		if i < previewRows {
-			p.Preview = append(p.Preview, brief(row))
-		}
-	}
-	p.Inverted = inverted > 0
-	s.ignoreIDs(ids)
-	if s.tap.invalid > 0 && p.Encoding == UTF8 && !s.lexer.wide {
-		p.warn(s.tap.firstBad, "bad_encoding", "%d bytes are not valid in UTF-8, the first at this offset", s.tap.invalid)
-	}
-	if s.tap.nuls > 0 && !s.lexer.wide {
-		p.warn(0, "nul", "%d bytes are zero", s.tap.nuls)
-	}
-	for i, c := range p.Columns {
-		if c.Name != "" && slices.ContainsFunc(p.Columns[:i], func(o Column) bool { return o.Name == c.Name }) {
-			p.warn(0, "same_name", "more than one column is called %s", shorten(c.Name))
-		}
-	}
-}
-
-// ignoreIDs leaves aside a column that is called id but numbers its rows, unless
-// it was asked for.
-func (s *scanner) ignoreIDs(ids map[string]int) {
-	for _, field := range s.Mapping {
-		if field == fieldID {
-			return
-		}
-	}
-	for i, c := range s.plan.Columns {
-		if c.Field == fieldID && ids[c.Name] < 0 {
-			s.plan.Columns[i].Field = ""
-			s.plan.warn(0, "ids_ignored", "the column %s holds no UUIDs and is ignored; map it to id if it should be one", shorten(c.Name))
-		}
-	}
 }
 
 func (p *Plan) warn(offset int64, code, format string, args ...any) {

@@ -162,11 +162,12 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 // FuzzImport drops any bytes: every row that was scanned is read, every draft
-// keeps the rules, and what failed comes back from its report as it was.
+// keeps the rules, rows about one book are found, and what failed comes back from its report as it was.
 func FuzzImport(f *testing.F) {
 	for _, s := range []string{
 		"title,author\nA,B\n,C\n", "sep=;\ntítulo;autor;preço\n;B;R$ 1,50\n", "\xEF\xBB\xBFtitle\tauthor\n\"A\nB\"\tC\n", "t\xedtulo;autor\n\xc7a;\n",
 		"{\"title\":\"A\",\"author\":\"B\"}\n{}\n[1]\n", "_error,title,author\n'=x,,'=1\n", "title,author\n\"A,B\nC\n\"D\",E\n", string(inUTF16("title,author\n,É\n", false, true)),
+		"isbn,title,author\n9780306406157,A,B\n0306406152,\xc9,D\n978-0-306-40615-7,,F\n", "{\"isbn\":\"0306406152\",\"title\":\"A\",\"author\":\"B\"}\n{\"isbn\":\"0306406152\",\"title\":\"A\",\"author\":\"B\"}\n",
 		"id,title,author,isbn,year,language,rating,price,currency\n1,A,\"B, C e D E\",439785960,31-Jul-14,por,4/5,\"1.234,50\",BRL\n",
 	} {
 		f.Add([]byte(s))
@@ -181,6 +182,7 @@ func FuzzImport(f *testing.F) {
 		}
 		_, all, report := reported(t, raw, tabular.Options{})
 		obey(t, all)
+		wantDuplicates(t, p, all)
 		failed := slices.DeleteFunc(all, func(o outcome) bool { return len(o.failures) == 0 })
 		if len(failed) == 0 {
 			return

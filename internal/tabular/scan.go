@@ -52,11 +52,16 @@ type scanner struct {
 	sample []record // the first rows, copied
 	kept   int      // bytes of the sample
 	open   bool     // the last chunk can take more rows
+	// guesses are what the plan may be, one for each encoding that is still possible;
+	// none before the sample is whole.
+	guesses []guess
+	finder  *finder
 }
 
 // Scan reads a file once and decides what it is: kind, encoding, delimiter,
 // columns, rows, and where its chunks are. A gzipped file is expanded by the
-// caller. It holds about 1 MiB, and 40 bytes for each chunk.
+// caller. It holds about 1 MiB, 40 bytes for each chunk, and up to 16 MiB to find
+// the rows that are about one book.
 //
 // The error is a fault that says what to do: MediaType for what is no list,
 // TooLarge for what is too large, Invalid for all that is wrong with the options,
@@ -64,6 +69,7 @@ type scanner struct {
 // plan still tells the columns. Errors of r are passed on.
 func Scan(r io.Reader, o Options) (Plan, error) {
 	s := &scanner{Options: o, tap: &tap{r: r, most: o.MaxBytes, hash: sha256.New()}}
+	defer func() { s.finder.done() }()
 	if err := o.check(); err != nil {
 		return s.plan, err
 	}
@@ -178,10 +184,10 @@ func (s *scanner) header() error {
 		}
 		if names := namesOf(cells); rec.fault == "" && s.isHeader(names) {
 			s.plan.Header = bytes.Clone(rec.raw)
-			return s.columns(names)
+			return s.columns(&s.plan, names)
 		}
 		s.row(rec)
-		return s.columns(make([]string, columns))
+		return s.columns(&s.plan, make([]string, columns))
 	}
 }
 
@@ -200,22 +206,22 @@ func (s *scanner) tentative(raw []byte) []byte {
 }
 
 // columns gives columns of these names their fields.
-func (s *scanner) columns(names []string) error {
-	s.plan.Columns = make([]Column, len(names))
+func (s *scanner) columns(p *Plan, names []string) error {
+	p.Columns = make([]Column, len(names))
 	for i, name := range names {
-		s.plan.Columns[i].Name = name
+		p.Columns[i].Name = name
 	}
-	f := s.assign(s.plan.Columns)
-	if s.plan.Kind != NDJSON || !slices.ContainsFunc(names, ours) { // of lines that were no objects
-		required(s.plan.Columns, &f)
+	f := s.assign(p.Columns)
+	if p.Kind != NDJSON || !slices.ContainsFunc(names, ours) { // of lines that were no objects
+		required(p.Columns, &f)
 	}
-	s.plan.Key = nil
-	for i, name := range s.Options.Key {
-		found := find(s.plan.Columns, name)
+	p.Key = nil
+	for i, name := range s.Key {
+		found := find(p.Columns, name)
 		if len(found) == 0 {
-			f.add(fmt.Sprintf("/key/%d", i), "unknown_column", "the file has no such column; it has %s", list(s.plan.Columns))
+			f.add(fmt.Sprintf("/key/%d", i), "unknown_column", "the file has no such column; it has %s", list(p.Columns))
 		}
-		s.plan.Key = append(s.plan.Key, found...)
+		p.Key = append(p.Key, found...)
 	}
 	return f.err()
 }
@@ -236,13 +242,19 @@ func (s *scanner) records() error {
 	}
 }
 
-// row counts a row, and keeps it if it is among the first.
+// row counts a row, keeps it if it is among the first, and looks for others about
+// its book.
 func (s *scanner) row(rec record) {
 	s.chunk(rec)
-	if len(s.sample) < sampleRows && s.kept+len(rec.raw) <= sampleBytes {
-		rec.raw = bytes.Clone(rec.raw)
-		s.sample, s.kept = append(s.sample, rec), s.kept+len(rec.raw)
+	if s.guesses == nil {
+		if len(s.sample) < sampleRows && s.kept+len(rec.raw) <= sampleBytes {
+			rec.raw = bytes.Clone(rec.raw)
+			s.sample, s.kept = append(s.sample, rec), s.kept+len(rec.raw)
+			return
+		}
+		s.guess()
 	}
+	s.finder.add(rec)
 }
 
 // chunk adds a row to the last chunk, or begins another.
@@ -287,30 +299,14 @@ func (s *scanner) conclude() error {
 	if p.Rows == 0 {
 		return refuse(fault.Invalid, "no_rows", "it has a header and no rows")
 	}
+	if s.guesses == nil {
+		s.guess()
+	}
+	s.finder.done()
 	if p.Encoding == "" {
 		p.Encoding = s.tap.encoding()
 	}
-	if err := s.name(); err != nil {
-		return err
-	}
-	s.look()
-	return nil
-}
-
-// name gives the columns the names that they have in the encoding of the file.
-func (s *scanner) name() error {
-	p := &s.plan
-	switch {
-	case p.Kind == NDJSON:
-		return s.columns(members(s.sample, p.Encoding))
-	case p.Header == nil:
-		return nil
-	}
-	text := p.Encoding.text(p.Header)
-	if !utf8.Valid(text) {
-		text = Windows1252.text(p.Header)
-	}
-	return s.columns(namesOf(split(text, s.lexer.delim)))
+	return s.settle()
 }
 
 // namesOf trims the cells of a header.

@@ -21,7 +21,11 @@
 // file, memory stays bounded, and no byte is looked at more than three times.
 package tabular
 
-import "time"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // Limits of what is read.
 const (
@@ -30,6 +34,8 @@ const (
 	MaxRecord = 256 << 10
 	// MaxColumns is the most columns of a file.
 	MaxColumns = 1000
+	// MaxDuplicates is the most books that a plan says to stand more than once.
+	MaxDuplicates = 1 << 16
 
 	chunkRows  = 500
 	chunkBytes = 256 << 10
@@ -121,6 +127,12 @@ type Plan struct {
 	Preview []Row `json:"preview"`
 	// Warnings are about the file as a whole.
 	Warnings []Note `json:"warnings"`
+
+	// Duplicates are the books that more than one row is about, and the last line of
+	// each that makes one. There may be some that stand once.
+	Duplicates map[uuid.UUID]int64 `json:"-"`
+	// Overflow says that there are more than Duplicates holds, which is MaxDuplicates.
+	Overflow bool `json:"-"`
 }
 
 // Row is one record.
