@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 	"golang.org/x/text/encoding/charmap"
 
 	"acervo/internal/fault"
@@ -399,13 +401,20 @@ func TestPlans(t *testing.T) {
 	t.Run("a plan that was kept as JSON reads the same", func(t *testing.T) {
 		t.Parallel()
 		p, all := scan(t, raw, tabular.Options{})
-		text, err := json.Marshal(p)
+		p.Duplicates = map[uuid.UUID]int64{uuid.New(): 7}
+		text, err := p.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		var kept tabular.Plan
-		if err := json.Unmarshal(text, &kept); err != nil {
+		kept, err := tabular.DecodePlan(text)
+		if err != nil {
 			t.Fatal(err)
+		}
+		if !maps.Equal(kept.Duplicates, p.Duplicates) {
+			t.Errorf("the duplicates are now %v", kept.Duplicates)
+		}
+		if _, err := tabular.DecodePlan(text[:len(text)/2]); !fault.Is(err, fault.Damaged) {
+			t.Errorf("half of it reads as %v", err)
 		}
 		again := outcomes(t, kept, raw)
 		if !slices.EqualFunc(all, again, func(a, b outcome) bool { return a.draft.Equal(b.draft) && slices.Equal(a.row.Cells, b.row.Cells) }) {
