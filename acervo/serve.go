@@ -13,8 +13,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"acervo/internal/arrive"
 	"acervo/internal/book"
 	"acervo/internal/config"
+	"acervo/internal/dir"
 	"acervo/internal/httpapi"
 	"acervo/internal/intake"
 	"acervo/internal/job"
@@ -56,21 +58,16 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 		return err
 	}
 	defer func() { err = errors.Join(err, hideAddress(c.Data)) }()
-	lane, err := db.Lane(ctx, queue.Writes, sqlite.LaneOptions{Lease: tune.lease})
-	if err != nil {
-		return err
-	}
 	secret, from, err := operatorKey(c)
 	if err != nil {
 		return err
 	}
-	runners := tune.runners(c, db, lane, log)
-	api, err := newAPI(ctx, c, db, lane, log)
+	parts, err := tune.parts(ctx, c, db, log)
 	if err != nil {
 		return err
 	}
-	api.Keys = httpapi.Keys{}.With(secret, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator})
-	api.Checks = map[string]func(context.Context) error{"store": db.Ping, "worker": runners[0].Ready}
+	defer func() { err = errors.Join(err, parts.objects.Close()) }()
+	parts.api.Keys = httpapi.Keys{}.With(secret, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator})
 
 	listener, err := listen(ctx, c)
 	if err != nil {
@@ -80,15 +77,49 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 
 	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	var all errgroup.Group
-	for _, runner := range runners {
-		all.Go(func() error { runner.Run(workCtx); return nil })
-	}
-	all.Go(func() error { sweep(workCtx, db, log); return nil })
-	server := httpapi.Server{Handler: api.Handler(), TLSCert: c.TLSCert, TLSKey: c.TLSKey, Grace: c.Grace, Log: log}
+	all := parts.work(workCtx, db, log)
+	server := httpapi.Server{Handler: parts.api.Handler(), TLSCert: c.TLSCert, TLSKey: c.TLSKey, Grace: c.Grace, Log: log}
 	err = server.Serve(ctx, listener)
 	stopWork()
 	return errors.Join(err, all.Wait())
+}
+
+// parts are what runs over a data directory.
+type parts struct {
+	objects *dir.Dir
+	porter  *arrive.Porter
+	runners []*work.Runner
+	api     *httpapi.API
+}
+
+// parts puts together what runs, without the operator's key.
+func (tune tuning) parts(ctx context.Context, c config.Serve, db *sqlite.DB, log *slog.Logger) (p parts, err error) {
+	lane, err := db.Lane(ctx, queue.Writes, sqlite.LaneOptions{Lease: tune.lease})
+	if err != nil {
+		return p, err
+	}
+	p.runners = tune.runners(c, db, lane, log)
+	if p.api, err = newAPI(ctx, c, db, lane, log); err != nil {
+		return p, err
+	}
+	if p.objects, err = openObjects(ctx, c, db); err != nil {
+		return p, err
+	}
+	p.porter = newPorter(p.objects, log)
+	p.api.Inbox = p.porter
+	p.api.Checks = map[string]func(context.Context) error{"store": db.Ping, "worker": p.runners[0].Ready}
+	return p, nil
+}
+
+// work works in the background until ctx ends.
+func (p parts) work(ctx context.Context, db *sqlite.DB, log *slog.Logger) *errgroup.Group {
+	var all errgroup.Group
+	for _, runner := range p.runners {
+		all.Go(func() error { runner.Run(ctx); return nil })
+	}
+	all.Go(func() error { p.porter.Run(ctx); return nil })
+	all.Go(func() error { sweep(ctx, db, log); return nil })
+	return &all
 }
 
 // newAPI is the API over the stores, without the operator's key and the checks.

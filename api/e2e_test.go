@@ -111,7 +111,7 @@ func newFleet(t *testing.T) *fleet {
 		wires: []*engineWire{newWire(t, os.Getenv("ACERVO_TEST_DYNAMODB")), newWire(t, os.Getenv("ACERVO_TEST_SQS"))},
 	}
 	f.env = []string{
-		"ACERVO_DYNAMODB_ENDPOINT=" + f.wires[0].url, "ACERVO_SQS_ENDPOINT=" + f.wires[1].url,
+		"ACERVO_DYNAMODB_ENDPOINT=" + f.wires[0].url, "ACERVO_SQS_ENDPOINT=" + f.wires[1].url, "ACERVO_S3_ENDPOINT=" + os.Getenv("ACERVO_TEST_S3"),
 		"ACERVO_PREFIX=e2e-" + strings.ToLower(rand.Text()) + "-", "ACERVO_ADDR=127.0.0.1:0",
 		"ACERVO_KEY=" + operator, "ACERVO_RECEIPT_KEYS=" + base64.StdEncoding.EncodeToString(key), "ACERVO_RATE_BOOK=0",
 		"ACERVO_LEASE=" + lease.String(),

@@ -56,7 +56,7 @@ func engines() []engine {
 		},
 		{
 			name:      "versitygw " + gatewayVersion,
-			variables: []string{"ACERVO_TEST_S3"},
+			variables: []string{"ACERVO_TEST_S3", "ACERVO_S3_ENDPOINT"},
 			ready:     "/healthz", status: http.StatusOK,
 			command: func(at, data string, port int) (args, env []string) {
 				return []string{

@@ -50,7 +50,7 @@ func newHouse(t *testing.T) *house {
 	t.Helper()
 	place := aws.Place{
 		Region:           "us-east-1",
-		DynamoDBEndpoint: os.Getenv("ACERVO_TEST_DYNAMODB"), SQSEndpoint: os.Getenv("ACERVO_TEST_SQS"),
+		DynamoDBEndpoint: os.Getenv("ACERVO_TEST_DYNAMODB"), SQSEndpoint: os.Getenv("ACERVO_TEST_SQS"), S3Endpoint: os.Getenv("ACERVO_TEST_S3"),
 		Prefix: "retry-" + strings.ToLower(rand.Text()) + "-", Create: true,
 	}
 	if place.DynamoDBEndpoint == "" || place.SQSEndpoint == "" {

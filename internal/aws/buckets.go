@@ -19,20 +19,24 @@ func Buckets() []string { return []string{ObjectsBucket} }
 // buckets themselves have names that begin with prefix.
 func (c *Clients) CreateBuckets(ctx context.Context, prefix string) error {
 	for _, name := range Buckets() {
-		bucket := prefix + name
-		_, err := c.S3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket, CreateBucketConfiguration: c.location()})
-		if owned := (*types.BucketAlreadyOwnedByYou)(nil); err != nil && !errors.As(err, &owned) {
-			return classify(err, "create the bucket %s", bucket)
-		}
-		_, err = c.S3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
-			Bucket:                  &bucket,
-			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
-		})
-		if err != nil {
-			return classify(err, "keep the versions of the bucket %s", bucket)
+		if err := c.CreateBucket(ctx, prefix+name); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// CreateBucket creates a bucket that keeps versions unless it exists, for development.
+func (c *Clients) CreateBucket(ctx context.Context, bucket string) error {
+	_, err := c.S3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket, CreateBucketConfiguration: c.location()})
+	if owned := (*types.BucketAlreadyOwnedByYou)(nil); err != nil && !errors.As(err, &owned) {
+		return classify(err, "create the bucket %s", bucket)
+	}
+	_, err = c.S3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket:                  &bucket,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	})
+	return classify(err, "keep the versions of the bucket %s", bucket)
 }
 
 // location says where a bucket is made, which S3 wants to hear unless it is in its

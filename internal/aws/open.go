@@ -10,14 +10,16 @@ import (
 	"acervo/internal/queue"
 )
 
-// Place says where the tables and the queues are.
+// Place says where the tables, the queues and the objects are.
 type Place struct {
 	Region           string // empty for the one of the environment
 	DynamoDBEndpoint string // base URLs other than AWS's own
 	SQSEndpoint      string //
-	Prefix           string // of the names of tables and queues
+	S3Endpoint       string //
+	Prefix           string // of the names of tables, queues and the bucket
+	Bucket           string // of the objects; empty for the prefix and "objects"
 	WritesURL        string // of the queue of the writes; empty to look it up by its name
-	Create           bool   // make the tables and queues that are missing, for development
+	Create           bool   // make the tables, queues and the bucket that are missing, for development
 }
 
 // Engines are what a process uses of AWS.
@@ -25,14 +27,18 @@ type Engines struct {
 	*Clients
 	Store   *Store
 	Writes  *Lane
+	Objects *Objects
 	Control Control // of the writes
 }
 
 // Open finds the tables and the queues. It needs their engines only where it has
 // to look for something or to create it.
 func Open(ctx context.Context, p Place, opts LaneOptions) (*Engines, error) {
+	if p.Bucket == "" {
+		p.Bucket = p.Prefix + ObjectsBucket
+	}
 	clients, err := NewClients(ctx, Options{
-		Region: p.Region, DynamoDBEndpoint: p.DynamoDBEndpoint, SQSEndpoint: p.SQSEndpoint,
+		Region: p.Region, DynamoDBEndpoint: p.DynamoDBEndpoint, SQSEndpoint: p.SQSEndpoint, S3Endpoint: p.S3Endpoint,
 	})
 	if err != nil {
 		return nil, err
@@ -44,13 +50,16 @@ func Open(ctx context.Context, p Place, opts LaneOptions) (*Engines, error) {
 		clients.Close()
 		return nil, err
 	}
-	e.Writes = clients.Lane(url, opts)
+	e.Writes, e.Objects = clients.Lane(url, opts), clients.Objects(p.Bucket)
 	return e, nil
 }
 
 func (e *Engines) writesURL(ctx context.Context, p Place) (string, error) {
 	if p.Create {
 		if err := e.Store.CreateTables(ctx); err != nil {
+			return "", err
+		}
+		if err := e.CreateBucket(ctx, p.Bucket); err != nil {
 			return "", err
 		}
 		urls, err := e.CreateQueues(ctx, p.Prefix)

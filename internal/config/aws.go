@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -15,9 +16,11 @@ type AWS struct {
 	Region           string // empty for the one that AWS_REGION names
 	DynamoDBEndpoint string // base URLs other than AWS's own
 	SQSEndpoint      string //
-	Prefix           string // of the names of tables and queues
+	S3Endpoint       string //
+	Prefix           string // of the names of tables, queues and the bucket
+	Bucket           string // of the objects
 	WritesURL        string // of the queue of the writes; empty to look it up by its name
-	Create           bool   // make tables and queues that are missing, for development
+	Create           bool   // make tables, queues and the bucket that are missing, for development
 }
 
 // API configures the door of the API on AWS.
@@ -110,16 +113,18 @@ func ParseWorker(args []string, getenv func(string) string, stdout io.Writer) (W
 }
 
 // awsText is AWS as it was typed.
-type awsText struct{ region, dynamodb, sqs, prefix, writes, create string }
+type awsText struct{ region, dynamodb, sqs, s3, prefix, bucket, writes, create string }
 
 func (t *awsText) options() []option {
 	return []option{
 		{name: "region", usage: "the AWS region, instead of the one in AWS_REGION", text: &t.region},
 		{name: "dynamodb-endpoint", usage: "a URL in place of Amazon's DynamoDB", text: &t.dynamodb},
 		{name: "sqs-endpoint", usage: "a URL in place of Amazon's SQS", text: &t.sqs},
-		{name: "prefix", value: "acervo-", usage: "the names of tables and queues begin with this", text: &t.prefix},
+		{name: "s3-endpoint", usage: "a URL in place of Amazon's S3", text: &t.s3},
+		{name: "prefix", value: "acervo-", usage: "the names of tables, queues and the bucket begin with this", text: &t.prefix},
+		{name: "bucket", usage: "the bucket of the objects, instead of the prefix and \"objects\"", text: &t.bucket},
 		{name: "writes-url", usage: "the URL of the queue of the writes, instead of asking for it by its name", text: &t.writes},
-		{name: "create", value: "false", usage: "make the tables and queues that are missing, for development", text: &t.create, toggle: true},
+		{name: "create", value: "false", usage: "make the tables, queues and bucket that are missing, for development", text: &t.create, toggle: true},
 	}
 }
 
@@ -127,9 +132,15 @@ func (t *awsText) options() []option {
 // its end; names of queues allow no dot.
 var tableNames = regexp.MustCompile(`^[a-zA-Z0-9_-]{3,60}$`)
 
+// bucketNames is what a bucket may be called (S3 User Guide, bucket naming rules).
+var bucketNames = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// objectsBucket is the end of the name of the bucket, after the prefix.
+const objectsBucket = "objects"
+
 func (t awsText) parse(wrong wrong) AWS {
 	for _, u := range []struct{ flag, text string }{
-		{"dynamodb-endpoint", t.dynamodb}, {"sqs-endpoint", t.sqs}, {"writes-url", t.writes},
+		{"dynamodb-endpoint", t.dynamodb}, {"sqs-endpoint", t.sqs}, {"s3-endpoint", t.s3}, {"writes-url", t.writes},
 	} {
 		if at, err := url.Parse(u.text); u.text != "" && (err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https") {
 			wrong(u.flag, "must be a URL such as https://sqs.eu-west-1.amazonaws.com")
@@ -139,8 +150,11 @@ func (t awsText) parse(wrong wrong) AWS {
 		wrong("prefix", "must be 3 to 60 letters, digits, - or _")
 	}
 	c := AWS{
-		Region: t.region, DynamoDBEndpoint: t.dynamodb, SQSEndpoint: t.sqs, Prefix: t.prefix, WritesURL: t.writes,
-		Create: wrong.yes("create", t.create),
+		Region: t.region, DynamoDBEndpoint: t.dynamodb, SQSEndpoint: t.sqs, S3Endpoint: t.s3, Prefix: t.prefix,
+		Bucket: cmp.Or(t.bucket, t.prefix+objectsBucket), WritesURL: t.writes, Create: wrong.yes("create", t.create),
+	}
+	if !bucketNames.MatchString(c.Bucket) && (t.bucket != "" || tableNames.MatchString(t.prefix)) {
+		wrong("bucket", "must be 3 to 63 small letters, digits, dots or hyphens; without it the prefix must be of such")
 	}
 	if c.Create && c.WritesURL != "" {
 		wrong("create", "makes the queue that --writes-url would name")

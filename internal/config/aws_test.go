@@ -43,7 +43,7 @@ func TestParseAPI(t *testing.T) {
 		t.Parallel()
 		got, err := config.ParseAPI(nil, environment(needed()...), io.Discard)
 		want := config.API{
-			AWS:  config.AWS{Prefix: "acervo-"},
+			AWS:  config.AWS{Prefix: "acervo-", Bucket: "acervo-objects"},
 			Addr: "127.0.0.1:8080", Key: "sixteen letters.", ReceiptKeys: []config.ReceiptKey{{Secret: secret("a")}},
 			Grace: 20 * time.Second, MaxAge: 24 * time.Hour, RateBook: 100,
 			Access: config.Access{PublicRead: true, OIDC: config.OIDC{RoleClaim: "role"}},
@@ -60,6 +60,7 @@ func TestParseAPI(t *testing.T) {
 		t.Parallel()
 		got, err := config.ParseAPI(nil, environment(
 			"ACERVO_REGION", "eu-west-1", "ACERVO_DYNAMODB_ENDPOINT", "http://a:1", "ACERVO_SQS_ENDPOINT", "https://b",
+			"ACERVO_S3_ENDPOINT", "http://c", "ACERVO_BUCKET", "shelf",
 			"ACERVO_PREFIX", "test_", "ACERVO_WRITES_URL", "https://b/writes", "ACERVO_ADDR", "0.0.0.0:80",
 			"ACERVO_BEHIND_PROXY", "true", "ACERVO_KEY", "sixteen letters.", "ACERVO_GRACE", "1m", "ACERVO_MAX_AGE", "2h",
 			"ACERVO_RATE_KEY", "3", "ACERVO_RATE_BOOK", "4",
@@ -69,7 +70,8 @@ func TestParseAPI(t *testing.T) {
 		), io.Discard)
 		want := config.API{
 			AWS: config.AWS{
-				Region: "eu-west-1", DynamoDBEndpoint: "http://a:1", SQSEndpoint: "https://b", Prefix: "test_", WritesURL: "https://b/writes",
+				Region: "eu-west-1", DynamoDBEndpoint: "http://a:1", SQSEndpoint: "https://b", S3Endpoint: "http://c",
+				Prefix: "test_", Bucket: "shelf", WritesURL: "https://b/writes",
 			},
 			Addr: "0.0.0.0:80", Key: "sixteen letters.", Grace: time.Minute, MaxAge: 2 * time.Hour, RateKey: 3, RateBook: 4,
 			ReceiptKeys: []config.ReceiptKey{
@@ -96,13 +98,13 @@ func TestParseAPI(t *testing.T) {
 		t.Parallel()
 		_, err := config.ParseAPI(nil, environment(
 			"ACERVO_DYNAMODB_ENDPOINT", "localhost:8000", "ACERVO_SQS_ENDPOINT", "ftp://b", "ACERVO_WRITES_URL", "writes.fifo",
-			"ACERVO_PREFIX", "a b", "ACERVO_CREATE", "perhaps", "ACERVO_ADDR", "nowhere", "ACERVO_BEHIND_PROXY", "maybe",
+			"ACERVO_S3_ENDPOINT", "s3", "ACERVO_BUCKET", "A/b", "ACERVO_PREFIX", "a b", "ACERVO_CREATE", "perhaps", "ACERVO_ADDR", "nowhere", "ACERVO_BEHIND_PROXY", "maybe",
 			"ACERVO_KEY", "short", "ACERVO_RECEIPT_KEYS", "short", "ACERVO_GRACE", "soon", "ACERVO_MAX_AGE", "old",
 			"ACERVO_RATE_KEY", "-1", "ACERVO_RATE_BOOK", "few",
 		), io.Discard)
 		want := []string{
-			"--addr", "--behind-proxy", "--create", "--dynamodb-endpoint", "--grace", "--key", "--max-age", "--prefix",
-			"--rate-book", "--rate-key", "--receipt-keys", "--sqs-endpoint", "--writes-url",
+			"--addr", "--behind-proxy", "--bucket", "--create", "--dynamodb-endpoint", "--grace", "--key", "--max-age", "--prefix",
+			"--rate-book", "--rate-key", "--receipt-keys", "--s3-endpoint", "--sqs-endpoint", "--writes-url",
 		}
 		if got := flags(err); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 			t.Errorf("got %q", got)
@@ -160,7 +162,7 @@ func TestParseWorker(t *testing.T) {
 		t.Parallel()
 		got, err := config.ParseWorker(nil, environment(), io.Discard)
 		want := config.Worker{
-			AWS: config.AWS{Prefix: "acervo-"}, Addr: "127.0.0.1:8081", Lease: 30 * time.Second, Slots: 64, Grace: 20 * time.Second,
+			AWS: config.AWS{Prefix: "acervo-", Bucket: "acervo-objects"}, Addr: "127.0.0.1:8081", Lease: 30 * time.Second, Slots: 64, Grace: 20 * time.Second,
 		}
 		if err != nil || got != want {
 			t.Errorf("got %+v, %v", got, err)

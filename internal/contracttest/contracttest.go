@@ -56,7 +56,7 @@ func rows() []row {
 func absentRows() []row {
 	return []row{
 		{request: "a cover", absent: []string{
-			"POST /v1/books/{id}/cover", "DELETE /v1/books/{id}/cover", "PUT /v1/uploads/{token}", "GET /covers/{sha256}/{file}",
+			"POST /v1/books/{id}/cover", "DELETE /v1/books/{id}/cover", "GET /covers/{sha256}/{file}",
 		}},
 		{request: "an import", absent: []string{
 			"POST /v1/imports", "GET /v1/imports", "GET /v1/imports/{id}", "GET /v1/imports/{id}/rows", "GET /v1/imports/{id}/failed",
@@ -111,7 +111,7 @@ func (s *site) rows(t *testing.T, alone bool) {
 // has, and sees that it has nothing of what is absent.
 func (s *site) covered(t *testing.T) {
 	for _, op := range s.operations {
-		if _, asked := s.asked.Load(op.String()); !asked {
+		if _, asked := s.asked.Load(op.String()); !asked && !bearing(op) { // uploads may go elsewhere
 			t.Errorf("no sentence sees %s do what it is for", op)
 		}
 	}

@@ -36,6 +36,8 @@ const (
 type Options struct {
 	// Path is the folder, made if it is missing.
 	Path string
+	// Folders are made from the start, for people to copy files into.
+	Folders []string
 	// Uploads is the address below which uploads are taken, such as /v1/uploads/.
 	Uploads string
 	// Ring signs uploads.
@@ -65,7 +67,7 @@ func Open(opts Options) (*Dir, error) {
 		return nil, classify(err, "open the folder of the objects")
 	}
 	d := &Dir{root: root, uploads: opts.Uploads, ring: opts.Ring, now: opts.Now}
-	if err := d.tidy(); err != nil {
+	if err := d.tidy(opts.Folders); err != nil {
 		return nil, errors.Join(classify(err, "tidy the folder of the objects"), root.Close())
 	}
 	return d, nil
@@ -74,11 +76,11 @@ func Open(opts Options) (*Dir, error) {
 // Close lets go of the folder. What is being read can be read to its end.
 func (d *Dir) Close() error { return classify(d.root.Close(), "close the folder of the objects") }
 
-func (d *Dir) tidy() error {
+func (d *Dir) tidy(folders []string) error {
 	if err := d.root.RemoveAll(incoming); err != nil {
 		return err
 	}
-	for _, name := range []string{incoming, used} {
+	for _, name := range append([]string{incoming, used}, folders...) {
 		if err := d.folder(name); err != nil {
 			return err
 		}

@@ -28,35 +28,35 @@ func (d *Dir) Sign(ctx context.Context, key, contentType string, bytes int64, ex
 }
 
 // Accept implements blob.Inbox.
-func (d *Dir) Accept(ctx context.Context, token, contentType string, length int64, body io.Reader) error {
+func (d *Dir) Accept(ctx context.Context, token, contentType string, length int64, body io.Reader) (blob.Object, error) {
 	t, sum, err := d.ring.verify(token)
 	if err != nil {
-		return err
+		return blob.Object{}, err
 	}
 	spent := path.Join(used, hex.EncodeToString(sum))
 	if !d.now().Before(t.expiresAt) {
-		return fault.New(fault.Gone, "The time for this upload is over.")
+		return blob.Object{}, fault.New(fault.Gone, "The time for this upload is over.")
 	}
 	if err := errors.Join(d.unspent(t, spent), t.check(contentType, length), alive(ctx)); err != nil {
-		return err
+		return blob.Object{}, err
 	}
 	temp, err := d.write(ctx, body, t.bytes)
 	if err != nil {
-		return err
+		return blob.Object{}, err
 	}
 	defer temp.discard()
 	if err := t.check(contentType, temp.info.Size()); err != nil {
-		return err
+		return blob.Object{}, err
 	}
 	d.names.Lock()
 	defer d.names.Unlock()
 	if err := d.unspent(t, spent); err != nil { // another one may have been faster
-		return err
+		return blob.Object{}, err
 	}
 	if err := temp.publish(t.key); err != nil {
-		return err
+		return blob.Object{}, err
 	}
-	return d.spend(spent, t.expiresAt)
+	return object(t.key, temp.info), d.spend(spent, t.expiresAt)
 }
 
 // check refuses what is not as promised. A negative length is not known yet.

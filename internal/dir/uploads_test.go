@@ -32,7 +32,23 @@ func token(t *testing.T, d *dir.Dir) string {
 
 // accept makes an upload of declared length.
 func accept(ctx context.Context, d *dir.Dir, token string, body io.Reader) error {
-	return d.Accept(ctx, token, picture, int64(len(contents)), body)
+	return take(ctx, d, token, picture, int64(len(contents)), body)
+}
+
+// take makes an upload, of which the object is looked at elsewhere.
+func take(ctx context.Context, d *dir.Dir, token, contentType string, length int64, body io.Reader) error {
+	_, err := d.Accept(ctx, token, contentType, length, body)
+	return err
+}
+
+func TestAnUploadIsDescribedAsItLies(t *testing.T) {
+	t.Parallel()
+	d := fresh(t)
+	got, err := d.Accept(t.Context(), token(t, d), picture, -1, strings.NewReader(contents))
+	ok(t, err)
+	if want, err := d.Stat(t.Context(), key); err != nil || got != want {
+		t.Errorf("got %+v, want %+v (%v)", got, want, err)
+	}
 }
 
 func is(t *testing.T, err error, kind fault.Kind) {
@@ -49,16 +65,16 @@ func TestAnUploadThatIsNotAsSignedIsRefusedByItsKind(t *testing.T) {
 		d := open(t, at, dir.NewKeyring(time.Now, dir.NewKey()))
 		token := token(t, d)
 		for _, length := range []int64{-1, 9} { // undeclared, and declared wrong
-			is(t, d.Accept(t.Context(), token, picture, length, strings.NewReader("a picture!")), fault.TooLarge)
-			is(t, d.Accept(t.Context(), token, picture, length, strings.NewReader("a pic")), fault.Forbidden)
+			is(t, take(t.Context(), d, token, picture, length, strings.NewReader("a picture!")), fault.TooLarge)
+			is(t, take(t.Context(), d, token, picture, length, strings.NewReader("a pic")), fault.Forbidden)
 		}
-		is(t, d.Accept(t.Context(), token, picture, 10, nil), fault.TooLarge) // the body is not even read
-		is(t, d.Accept(t.Context(), token, picture, 8, nil), fault.Forbidden)
-		is(t, d.Accept(t.Context(), token, "text/html", 9, nil), fault.MediaType)
+		is(t, take(t.Context(), d, token, picture, 10, nil), fault.TooLarge) // the body is not even read
+		is(t, take(t.Context(), d, token, picture, 8, nil), fault.Forbidden)
+		is(t, take(t.Context(), d, token, "text/html", 9, nil), fault.MediaType)
 		if left := files(t, at); len(left) > 0 {
 			t.Errorf("refused uploads left %v", left)
 		}
-		ok(t, d.Accept(t.Context(), token, picture, -1, strings.NewReader(contents)))
+		ok(t, take(t.Context(), d, token, picture, -1, strings.NewReader(contents)))
 		is(t, accept(t.Context(), d, token, nil), fault.Gone)
 	})
 }
@@ -185,7 +201,7 @@ func FuzzATokenIsOneThatWasSignedOrForbidden(f *testing.F) {
 	f.Add(base64.RawURLEncoding.EncodeToString(make([]byte, 60)))
 	f.Fuzz(func(t *testing.T, token string) {
 		if token != u.URL {
-			is(t, d.Accept(t.Context(), token, picture, 9, nil), fault.Forbidden)
+			is(t, take(t.Context(), d, token, picture, 9, nil), fault.Forbidden)
 		}
 	})
 }

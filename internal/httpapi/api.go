@@ -32,7 +32,7 @@ type API struct {
 	Keys   Keys
 	// KeyStore keeps the keys that operators make; nil where there are none.
 	KeyStore key.Store
-	// Inbox takes uploads; nil where another server does.
+	// Inbox takes uploads; nil where another server does, and then none is taken.
 	Inbox blob.Inbox
 	// Tokens takes the tokens of an issuer; nil to take none.
 	Tokens *Tokens
@@ -87,9 +87,7 @@ func (a *API) Handler() http.Handler {
 		r.Post("/v1/keys", a.with(key.Operator, a.addKey))
 		r.Delete("/v1/keys/{name}", a.with(key.Operator, a.revokeKey))
 	}
-	if a.Inbox != nil {
-		r.Put("/v1/uploads/{token}", a.takeUpload)
-	}
+	r.Put("/v1/uploads/{token}", a.takeUpload)
 	return r
 }
 

@@ -123,6 +123,9 @@ func TestOperationsAreOpenToTheRolesThatTheDocumentNames(t *testing.T) {
 			t.Errorf("%s %s does not say who may use it", method, route)
 			return
 		}
+		if method == http.MethodPut && route == "/v1/uploads/{token}" {
+			return // its token decides, whoever brings it
+		}
 		need := 0
 		if all := *op.Security; len(all) == 1 {
 			need = rank(all[0]["bearer"][0])
@@ -152,6 +155,9 @@ func eachOperation(t *testing.T, do func(method, route string, op *openapi3.Oper
 func TestEveryExampleOfARequestIsTaken(t *testing.T) {
 	t.Parallel()
 	eachOperation(t, func(method, route string, op *openapi3.Operation) {
+		if op.OperationID == "upload" {
+			return // what it takes is signed, see uploads_test.go
+		}
 		bodies := map[string]any{"": nil}
 		var mediaTypes []string
 		if op.RequestBody != nil {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"acervo/internal/fault"
 )
 
 // uploadPause is how long an upload may bring nothing before it is given up, and how
@@ -15,9 +17,13 @@ const uploadPause = 30 * time.Second
 
 // takeUpload stores what was signed. The token is the only authority.
 func (a *API) takeUpload(w http.ResponseWriter, r *http.Request) {
+	if a.Inbox == nil {
+		a.problem(w, r, fault.New(fault.Forbidden, "Uploads go to another server: their addresses tell which."))
+		return
+	}
 	control := http.NewResponseController(w)
 	body := &steady{r.Body, control}
-	err := a.Inbox.Accept(r.Context(), chi.URLParam(r, "token"), r.Header.Get("Content-Type"), r.ContentLength, body)
+	_, err := a.Inbox.Accept(r.Context(), chi.URLParam(r, "token"), r.Header.Get("Content-Type"), r.ContentLength, body)
 	_ = control.SetWriteDeadline(time.Now().Add(uploadPause)) // the server's own may be over
 	if err != nil {
 		a.problem(w, r, err)

@@ -166,10 +166,10 @@ type watched struct {
 	ended chan error
 }
 
-func (w *watched) Accept(ctx context.Context, token, contentType string, length int64, body io.Reader) error {
-	err := w.Inbox.Accept(ctx, token, contentType, length, body)
+func (w *watched) Accept(ctx context.Context, token, contentType string, length int64, body io.Reader) (blob.Object, error) {
+	o, err := w.Inbox.Accept(ctx, token, contentType, length, body)
 	w.ended <- err
-	return err
+	return o, err
 }
 
 func TestAnUploadThatBreaksOffInTheMiddleLeavesNothing(t *testing.T) {

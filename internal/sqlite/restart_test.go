@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"acervo/internal/blob"
 	"acervo/internal/fault"
 	"acervo/internal/job"
 	"acervo/internal/queue"
@@ -233,6 +234,34 @@ func TestAReceiptKeyIsReplacedAfterNinetyDaysAndVerifiesForFifteenMore(t *testin
 		fourth := keys() // the process ran for a year, and so did its key
 		if len(third) != 2 || len(fourth) != 2 || !bytes.Equal(fourth[1].Secret, third[0].Secret) {
 			t.Errorf("the keys are %+v and a year later %+v", third, fourth)
+		}
+	})
+}
+
+func TestUploadKeysAreMadeOnceAndReplacedAfterNinetyDays(t *testing.T) {
+	const day = 24 * time.Hour
+	lives(t, func(t *testing.T, next func() *life) {
+		keys := func() []sqlite.UploadKey {
+			current, retired, err := next().db.UploadKeys(t.Context())
+			ok(t, err)
+			return append([]sqlite.UploadKey{current}, retired...)
+		}
+		first := keys()
+		<-time.After(90*day - time.Minute)
+		if again := keys(); len(again) != 1 || len(again[0].Secret) != job.KeySize || !bytes.Equal(again[0].Secret, first[0].Secret) {
+			t.Errorf("before its time the keys are %+v, want the first one", again)
+		}
+		<-time.After(time.Minute)
+		if second := keys(); len(second) != 2 || bytes.Equal(second[0].Secret, first[0].Secret) || !bytes.Equal(second[1].Secret, first[0].Secret) {
+			t.Errorf("after 90 days the keys are %+v, want a fresh one and the first one as retired", second)
+		}
+		<-time.After(blob.MaxExpiry + time.Second)
+		if last := keys(); len(last) != 1 {
+			t.Errorf("once all that it signed has expired the keys are %+v", last)
+		}
+		receipts, _, err := next().db.ReceiptKeys(t.Context())
+		if err != nil || bytes.Equal(receipts.Secret, first[0].Secret) {
+			t.Errorf("receipts are signed by %+v (%v)", receipts, err)
 		}
 	})
 }

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"acervo/internal/arrive"
+	"acervo/internal/config"
+	"acervo/internal/dir"
+	"acervo/internal/sqlite"
+)
+
+// dropFolder is where people copy files of books into.
+const dropFolder = "drop"
+
+// openObjects opens the objects, which are files below the data directory.
+func openObjects(ctx context.Context, c config.Serve, db *sqlite.DB) (*dir.Dir, error) {
+	current, retired, err := db.UploadKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]dir.Key, len(retired))
+	for i, key := range retired {
+		keys[i] = dir.Key(key)
+	}
+	return dir.Open(dir.Options{
+		Path: c.Data, Folders: []string{dropFolder}, Uploads: "/v1/uploads/",
+		Ring: dir.NewKeyring(time.Now, dir.Key(current), keys...), Now: time.Now,
+	})
+}
+
+// newPorter takes uploads, and hands what landed to who deals with it.
+func newPorter(objects *dir.Dir, log *slog.Logger) *arrive.Porter {
+	router := &arrive.Router{Log: log, Routes: []arrive.Route{
+		// what lies below a prefix, and who deals with it
+	}}
+	return &arrive.Porter{Store: objects, Inbox: objects, Router: router, Log: log}
+}
