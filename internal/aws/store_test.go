@@ -85,6 +85,16 @@ func TestTheCatalogueKeepsTheContractOfLists(t *testing.T) {
 		func(t *testing.T) booktest.ListHarness { return on(tables(t)) })
 }
 
+func TestTheCatalogueKeepsTheContractOfBulk(t *testing.T) {
+	t.Parallel()
+	prefix, clients := tables(t), dynamoDB(t, aws.Options{})
+	booktest.RunBulk(t, func(*testing.T) booktest.BulkHarness {
+		c := newClock()
+		books := aws.NewStore(clients, prefix, c.now).Books()
+		return booktest.BulkHarness{Harness: booktest.Harness{Store: books, Now: c.now, Advance: c.advance}, Bulk: books}
+	})
+}
+
 func TestTheRecordsKeepTheContractOfJobs(t *testing.T) {
 	t.Parallel()
 	prefix, clients := tables(t), dynamoDB(t, aws.Options{})

@@ -77,7 +77,7 @@ type Item struct {
 	ID        uuid.UUID `json:"id"`
 	Existence Existence `json:"existence,omitzero"`
 	Version   int64     `json:"-"`              // rises by one per applied write
-	Fence     int64     `json:"-"`              // rises by one per burial
+	Fence     int64     `json:"-"`              // rises by one per burial, and per row that only leaves its token
 	Draft     Draft     `json:"draft,omitzero"` // without its id
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
@@ -87,6 +87,9 @@ type Item struct {
 	// LastJob is the job that wrote last, and LastJobVersion the version it made.
 	LastJob        string `json:"last_job,omitzero"`
 	LastJobVersion int64  `json:"last_job_version,omitzero"`
+	// Row is the latest row of an import that took effect here, or was found to say
+	// what the book says. Every other write keeps it.
+	Row Token `json:"row,omitzero"`
 }
 
 // Exists reports whether readers see a book here.

@@ -21,3 +21,26 @@ type Store interface {
 	// nothing is written. Both are of one id.
 	Swap(ctx context.Context, read, next Item) error
 }
+
+// Bulk is the port by which the rows of imports go, many at once. It keeps to the
+// same books as Store, and to the same promises for each of them. Its contract is
+// part of booktest.
+type Bulk interface {
+	// GetMany is Get of many ids, which may repeat, in their order. A book that is
+	// damaged harms no other.
+	GetMany(ctx context.Context, ids []uuid.UUID) ([]Found, error)
+
+	// SwapMany does many swaps, no two of one book, and returns the fate of each, in
+	// their order. Each has its own condition and is done or not by itself; they
+	// share neither order nor transaction.
+	SwapMany(ctx context.Context, changes []Change) []error
+}
+
+// Found is what GetMany found of one id: what Get would return.
+type Found struct {
+	Item Item
+	Err  error // fault.Damaged
+}
+
+// Change is a swap: Next in the place of Read.
+type Change struct{ Read, Next Item }

@@ -19,7 +19,8 @@ import (
 func contracts() map[string][]string {
 	objects := []string{"internal/blob/blobtest.Run"}
 	rows := []string{
-		"internal/book/booktest.Run", "internal/book/booktest.RunLists",
+		"internal/book/booktest.Run", "internal/book/booktest.RunLists", "internal/book/booktest.RunBulk",
+		"internal/drop/droptest.Run",
 		"internal/job/jobtest.Run",
 		"internal/key/keytest.Run",
 		"internal/queue/queuetest.Run", "internal/queue/queuetest.RunControl",

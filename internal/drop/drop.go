@@ -186,3 +186,19 @@ func (i Import) Progress(p Pass) Progress {
 
 // TTL is how long an import and its chunks' outcomes are kept after its end.
 const TTL = 60 * 24 * time.Hour
+
+// Expires is when the record of an import may be forgotten; false while it has not
+// ended. An upload that has not arrived ends by itself.
+func (i Import) Expires(now time.Time) (time.Time, bool) {
+	switch {
+	case i.State.Terminal():
+		return now.Add(TTL), true
+	case i.State == AwaitingUpload && !i.ExpiresAt.IsZero():
+		return i.ExpiresAt.Add(TTL), true
+	default:
+		return time.Time{}, false
+	}
+}
+
+// Pending reports whether the file has arrived and its rows may still be applied.
+func (i Import) Pending() bool { return !i.State.Terminal() && i.State != AwaitingUpload }

@@ -11,7 +11,8 @@ import (
 // safe for concurrent use. Its contract suite is droptest.
 type Store interface {
 	// Create stores an import whose id is new; fault.Conflict otherwise, and
-	// nothing is written.
+	// nothing is written. One that has ended is forgotten when its time is over, see
+	// Expires.
 	Create(ctx context.Context, i Import) error
 
 	// Get returns an import with the progress of its passes; fault.NotFound.
@@ -26,13 +27,13 @@ type Store interface {
 	// returned; fault.Syntax otherwise.
 	List(ctx context.Context, cursor string, limit int) ([]Import, string, error)
 
-	// Unfinished reports whether an import that arrived before at, other than
-	// except, has rows that may still be applied.
+	// Unfinished reports whether an import that arrived at a time or before it, other
+	// than except, has rows that may still be applied. The read is strong.
 	Unfinished(ctx context.Context, at time.Time, except uuid.UUID) (bool, error)
 
 	// Claim makes an import the one that imports these bytes with these options,
 	// unless another one is: it returns the holder, which is id itself if the claim
-	// is its own, also when it claims again.
+	// is its own, also when it claims again. A claim lasts for TTL.
 	Claim(ctx context.Context, digest string, id uuid.UUID) (holder uuid.UUID, err error)
 
 	// Unclaim gives a claim back, if it is the import's own.

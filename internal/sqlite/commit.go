@@ -36,6 +36,7 @@ func (t *tx) onCommit(fn func()) { t.after = append(t.after, fn) }
 type write struct {
 	fn    func(*tx) error
 	need  durability
+	bulk  bool      // it is large, and commits alone
 	turn  chan bool // true: lead the next commit; false: settled
 	after []func()
 	err   error
@@ -51,11 +52,31 @@ func (db *DB) write(ctx context.Context, need durability, fn func(*tx) error) er
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "The write was given up before it began.")
 	}
-	w := &write{fn: fn, need: need, turn: make(chan bool, 1)}
+	return db.enqueue(&write{fn: fn, need: need, turn: make(chan bool, 1)})
+}
+
+// writeBulk is a buffered write that holds the writing connection for long. It
+// shares its commit with nobody, and while others wait two of them never follow
+// each other, so that a writer waits for one of them at most.
+func (db *DB) writeBulk(ctx context.Context, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "The write was given up before it began.")
+	}
+	return db.enqueue(&write{fn: fn, need: buffered, bulk: true, turn: make(chan bool, 1)})
+}
+
+// enqueue brings a write through.
+func (db *DB) enqueue(w *write) error {
 	db.mu.Lock()
-	db.queue = append(db.queue, w)
+	if w.bulk {
+		db.bulk = append(db.bulk, w)
+	} else {
+		db.queue = append(db.queue, w)
+	}
 	lead := !db.leading
-	db.leading = true
+	if lead {
+		db.leading, db.bulkNext = true, w.bulk
+	}
 	db.mu.Unlock()
 	if !lead {
 		lead = <-w.turn
@@ -66,13 +87,17 @@ func (db *DB) write(ctx context.Context, need durability, fn func(*tx) error) er
 	return w.err
 }
 
-// lead commits the head of the queue, the caller's own write first, and passes
-// the lead on.
+// lead commits the head of a queue, the caller's own write first, and passes the
+// lead on.
 func (db *DB) lead() {
 	db.mu.Lock()
-	n := min(len(db.queue), maxCommit)
-	batch := db.queue[:n:n]
-	db.queue = db.queue[n:]
+	queue, most := &db.queue, maxCommit
+	if db.bulkNext {
+		queue, most = &db.bulk, 1
+	}
+	n := min(len(*queue), most)
+	batch := (*queue)[:n:n]
+	*queue = (*queue)[n:]
 	db.mu.Unlock()
 
 	db.commit(batch)
@@ -82,11 +107,15 @@ func (db *DB) lead() {
 
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if len(db.queue) > 0 {
+	db.bulkNext = len(db.bulk) > 0 && (len(db.queue) == 0 || !db.bulkNext)
+	switch {
+	case db.bulkNext:
+		db.bulk[0].turn <- true
+	case len(db.queue) > 0:
 		db.queue[0].turn <- true
-		return
+	default:
+		db.queue, db.bulk, db.leading = nil, nil, false
 	}
-	db.queue, db.leading = nil, false
 }
 
 // commit runs a batch in one transaction. When the transaction fails, so does

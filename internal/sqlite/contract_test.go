@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"acervo/internal/book/booktest"
+	"acervo/internal/drop/droptest"
 	"acervo/internal/job/jobtest"
 	"acervo/internal/key"
 	"acervo/internal/key/keytest"
@@ -58,6 +59,21 @@ func TestTheCatalogueKeepsTheContractOfLists(t *testing.T) {
 	}
 }
 
+func TestTheCatalogueKeepsTheContractOfBulk(t *testing.T) {
+	t.Parallel()
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			booktest.RunBulk(t, func(t *testing.T) booktest.BulkHarness {
+				db, c := p.open(t)
+				return booktest.BulkHarness{
+					Harness: booktest.Harness{Store: db.Books(), Now: c.now, Advance: c.advance}, Bulk: db.Books(),
+				}
+			})
+		})
+	}
+}
+
 func TestTheRecordsKeepTheContractOfJobs(t *testing.T) {
 	t.Parallel()
 	for _, p := range places() {
@@ -66,6 +82,19 @@ func TestTheRecordsKeepTheContractOfJobs(t *testing.T) {
 			jobtest.Run(t, func(t *testing.T) jobtest.Harness {
 				db, c := p.open(t)
 				return jobtest.Harness{Jobs: db.Jobs(), Claims: db.Jobs(), Books: db.Books(), Now: c.now, Advance: c.advance}
+			})
+		})
+	}
+}
+
+func TestTheRecordsKeepTheContractOfDrops(t *testing.T) {
+	t.Parallel()
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			droptest.Run(t, func(t *testing.T) droptest.Harness {
+				db, c := p.open(t)
+				return droptest.Harness{Store: db.Drops(), Now: c.now, Advance: c.advance}
 			})
 		})
 	}

@@ -43,9 +43,11 @@ type DB struct {
 	readers chan *conn // the idle reading connections
 	closed  chan struct{}
 
-	mu      sync.Mutex
-	queue   []*write
-	leading bool
+	mu       sync.Mutex
+	queue    []*write
+	bulk     []*write // those that commit alone
+	bulkNext bool     // whose turn it is
+	leading  bool
 
 	seq int64 // of the last message sent; belongs to the writing connection
 }

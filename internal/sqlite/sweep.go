@@ -14,13 +14,16 @@ import (
 // never holds up the writers for long.
 const sweepBatch = 200
 
-// Sweep removes the records, claims, tombstones and fences whose time is over. Until it
+// Sweep removes the records, claims, tombstones, fences and imports whose time is over. Until it
 // comes by, readers take them for absent. It returns how many rows it removed;
 // those that it had to leave because they are damaged are a fault.Damaged.
 func (db *DB) Sweep(ctx context.Context) (removed int, err error) {
 	now := db.now()
 	var damage []error
-	for _, table := range []expiring{{"books", "id"}, {"jobs", "id"}, {"claims", "caller, key"}} {
+	for _, table := range []expiring{
+		{"books", "id"}, {"jobs", "id"}, {"claims", "caller, key"},
+		{"imports", "id"}, {"chunks", "import, pass, number"}, {"import_claims", "digest"},
+	} {
 		n, err := db.sweep(ctx, table, now)
 		removed += n
 		if err != nil && !fault.Is(err, fault.Damaged) {

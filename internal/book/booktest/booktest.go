@@ -159,7 +159,9 @@ func same(a, b book.Item) bool {
 		return false
 	}
 	a.Draft, b.Draft = book.Draft{}, book.Draft{}
-	for _, at := range []*time.Time{&a.CreatedAt, &a.UpdatedAt, &a.AcceptedAt, &b.CreatedAt, &b.UpdatedAt, &b.AcceptedAt} {
+	for _, at := range []*time.Time{
+		&a.CreatedAt, &a.UpdatedAt, &a.AcceptedAt, &a.Row.ArrivedAt, &b.CreatedAt, &b.UpdatedAt, &b.AcceptedAt, &b.Row.ArrivedAt,
+	} {
 		*at = at.Round(0).UTC()
 	}
 	return reflect.DeepEqual(a, b)

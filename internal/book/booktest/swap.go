@@ -30,6 +30,7 @@ func readAsStored(s *Suite) {
 		},
 		CreatedAt: at, UpdatedAt: at.Add(time.Hour), AcceptedAt: at.Add(time.Minute),
 		LastJob: strings.Repeat("v", 80), LastJobVersion: 1,
+		Row: book.Token{ArrivedAt: at, Import: uuid.New(), Line: 1 << 40, Did: book.RowCreated},
 	}
 	s.swap(book.Item{ID: full.ID}, full)
 	s.holds(full)
