@@ -6,6 +6,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -27,6 +28,13 @@ func kindOf(err error) fault.Kind {
 	default:
 		return fault.Internal
 	}
+}
+
+// isLostCondition reports whether a write was refused because its condition did not
+// hold.
+func isLostCondition(err error) bool {
+	_, lost := errors.AsType[*types.ConditionalCheckFailedException](err)
+	return lost
 }
 
 func isThrottle(err error) bool {

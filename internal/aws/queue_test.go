@@ -36,6 +36,19 @@ func TestALaneKeepsTheContractOfQueues(t *testing.T) {
 	})
 }
 
+func TestAnUnorderedLaneKeepsTheContractOfQueues(t *testing.T) {
+	t.Parallel()
+	const poll = 3 * time.Second
+	c := onSQS(t)
+	queuetest.RunUnordered(t, queuetest.Harness{
+		Poll: poll,
+		Open: func(t *testing.T) queuetest.Lane {
+			t.Helper()
+			return c.Lane(queues(t, c)[aws.ImportsQueue], aws.LaneOptions{Lease: 8 * poll, Poll: poll})
+		},
+	})
+}
+
 // slow handles every delivery in a few milliseconds, each in its own.
 type slow struct {
 	left atomic.Int64

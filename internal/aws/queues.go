@@ -35,7 +35,7 @@ const (
 	ImportsQueue    = "imports"
 	ImportsDLQ      = "imports-dlq"
 	queueRetention  = 14 * 24 * time.Hour // the most that SQS offers
-	importsReceives = 8
+	importsReceives = 1000                // the most that SQS offers: a chunk that is throttled is received often
 	queueLease      = 30 * time.Second
 )
 

@@ -11,6 +11,7 @@ import (
 
 	"acervo/internal/aws"
 	"acervo/internal/book/booktest"
+	"acervo/internal/drop/droptest"
 	"acervo/internal/job/jobtest"
 	"acervo/internal/key"
 	"acervo/internal/key/keytest"
@@ -123,5 +124,14 @@ func TestTheStoreKeepsTheContractOfKeys(t *testing.T) {
 	clients := dynamoDB(t, aws.Options{})
 	keytest.Run(t, func(t *testing.T) key.Store {
 		return aws.NewStore(clients, tables(t), newClock().now).CallerKeys()
+	})
+}
+
+func TestTheStoreKeepsTheContractOfDrops(t *testing.T) {
+	t.Parallel()
+	clients := dynamoDB(t, aws.Options{})
+	droptest.Run(t, func(t *testing.T) droptest.Harness {
+		c := newClock()
+		return droptest.Harness{Store: aws.NewStore(clients, tables(t), c.now).Drops(), Now: c.now, Advance: c.advance}
 	})
 }

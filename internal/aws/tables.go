@@ -37,6 +37,7 @@ const (
 	jobsTable  = "jobs"
 	lanesTable = "lanes"
 	keysTable  = "keys"
+	dropsTable = "imports"
 
 	byTitle   = "by_title"
 	byAuthor  = "by_author"
@@ -82,6 +83,13 @@ const (
 // that is there: 25 to 29 units for a page of 20. Nothing is ever scanned.
 //
 // A request by a key that an operator made is one strong read of a unit.
+//
+// Under imports stand the records of imports, the progress of their passes, and the
+// outcomes of chunks, each in an item of its own, so that an outcome costs 4 units
+// and a read however large the record is; and the list of imports, those that are
+// pending, and who has which bytes. A row of an import is one read of a unit for each
+// 4 KB of its book, and a write as above without the record. One that says what the
+// book says costs no write, or as one that keeps title and authors.
 func Tables() []Table {
 	return []Table{
 		{Name: booksTable, Hash: "id", Range: "part", Indexes: []Index{
@@ -95,6 +103,7 @@ func Tables() []Table {
 		}},
 		{Name: lanesTable, Hash: "lane", Range: "what"},
 		{Name: keysTable, Hash: "id", Range: "part"},
+		{Name: dropsTable, Hash: "id", Range: "part"},
 	}
 }
 

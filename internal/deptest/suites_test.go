@@ -23,7 +23,7 @@ func contracts() map[string][]string {
 		"internal/drop/droptest.Run",
 		"internal/job/jobtest.Run",
 		"internal/key/keytest.Run",
-		"internal/queue/queuetest.Run", "internal/queue/queuetest.RunControl",
+		"internal/queue/queuetest.Run", "internal/queue/queuetest.RunUnordered", "internal/queue/queuetest.RunControl",
 	}
 	return map[string][]string{
 		"internal/aws": slices.Concat(rows, objects), "internal/dir": objects, "internal/sqlite": rows,

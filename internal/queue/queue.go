@@ -10,8 +10,16 @@ import (
 	"time"
 )
 
-// Writes is the name of the lane that every write takes.
-const Writes = "writes"
+// The names of the lanes.
+const (
+	// Writes is the one that every write takes. It is ordered.
+	Writes = "writes"
+	// Imports is that of the chunks of files. It is unordered: its messages are
+	// delivered in any order, also those of one group, which says only who has to
+	// share the lane fairly with whom; a message that is sent again may be stored
+	// again; and its deduplication id may not be told.
+	Imports = "imports"
+)
 
 // MaxBatch is the most deliveries that one receive returns.
 const MaxBatch = 10

@@ -1,6 +1,8 @@
 package sqlite_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,6 +140,45 @@ func TestALaneKeepsTheContractOfQueues(t *testing.T) {
 				},
 			})
 		})
+	}
+}
+
+func TestAnUnorderedLaneKeepsTheContractOfQueues(t *testing.T) {
+	t.Parallel()
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			const poll = 2 * time.Second
+			queuetest.RunUnordered(t, queuetest.Harness{
+				Poll:   poll,
+				Bubble: synctest.Test,
+				Open: func(t *testing.T) queuetest.Lane {
+					db := open(t, p.options(t))
+					return lane(t, db, "imports", sqlite.LaneOptions{Lease: 8 * poll, Poll: poll, Unordered: true})
+				},
+			})
+		})
+	}
+}
+
+func TestTheGroupsOfAnUnorderedLaneTakeTurns(t *testing.T) {
+	t.Parallel()
+	db := open(t, sqlite.Options{})
+	l := lane(t, db, "imports", sqlite.LaneOptions{Unordered: true})
+	for i, group := range strings.Split("aaaaaaaabbbc", "") {
+		ok(t, l.Send(t.Context(), queue.Message{Group: group, DedupID: fmt.Sprint(i), Body: []byte(group)}))
+	}
+	got := ""
+	for range 6 {
+		batch, err := l.Receive(t.Context(), 2)
+		ok(t, err)
+		for _, d := range batch {
+			got += d.Group
+			ok(t, l.Delete(t.Context(), d.Handle))
+		}
+	}
+	if want := "abcabab" + "aaaaa"; got != want {
+		t.Errorf("the groups came as %s, want %s", got, want)
 	}
 }
 

@@ -20,6 +20,9 @@ type LaneOptions struct {
 	Lease    time.Duration // how long a delivery is hidden; 30 s
 	Poll     time.Duration // how long Receive waits for the first message; 20 s
 	MaxDepth int           // messages on the lane before Send refuses; 200,000
+	// Unordered lanes deliver the messages of a group in any order and at once, and
+	// let groups take turns.
+	Unordered bool
 }
 
 // Lane is queue.Sender, queue.Receiver and queue.Gauge over rows of one file.
@@ -53,7 +56,7 @@ func (db *DB) Lane(ctx context.Context, name string, opts LaneOptions) (*Lane, e
 	if opts.MaxDepth == 0 {
 		opts.MaxDepth = 200_000
 	}
-	l := &Lane{db: db, name: name, opts: opts, sched: newSchedule(), wake: make(chan struct{})}
+	l := &Lane{db: db, name: name, opts: opts, sched: newSchedule(opts.Unordered), wake: make(chan struct{})}
 	err := db.read(ctx, func(c *conn) error {
 		return c.each(`SELECT seq, grp, sent_at, receives FROM messages WHERE lane = ? ORDER BY seq`,
 			func(s *sqlite3.Stmt) error {

@@ -10,7 +10,13 @@ import (
 // schedule is the order of one lane, kept in memory beside the rows: which
 // message is next, which groups stand still, which leases run out when. It knows
 // nothing of SQL and is not safe for concurrent use.
+//
+// An unordered one has no groups that stand still: a group is ready as long as a
+// message of it waits, and groups take turns.
 type schedule struct {
+	unordered bool
+	turns     int64 // of groups, so far
+
 	entries map[int64]*entry
 	groups  map[string]*group
 	ready   readyHeap  // groups that nothing holds up, oldest head first
@@ -45,12 +51,13 @@ type entry struct {
 type group struct {
 	name       string
 	entries    []*entry
-	held       int // entries that are leased or delayed
-	readyIndex int // place in ready, or -1
+	held       int   // entries that are leased or delayed
+	turn       int64 // the latest that it had, in an unordered lane
+	readyIndex int   // place in ready, or -1
 }
 
-func newSchedule() *schedule {
-	return &schedule{entries: map[int64]*entry{}, groups: map[string]*group{}, byAge: list.New()}
+func newSchedule(unordered bool) *schedule {
+	return &schedule{unordered: unordered, entries: map[int64]*entry{}, groups: map[string]*group{}, byAge: list.New()}
 }
 
 // add appends a message to its group. Messages are added in the order of seq.
@@ -75,18 +82,35 @@ type taking struct {
 	sentAt   time.Time
 }
 
-// take leases up to limit messages, oldest group first and each group in order.
+// take leases up to limit messages, oldest group first and each group in order. Of
+// an unordered lane each group gives one in its turn.
 func (s *schedule) take(limit int, now time.Time, lease time.Duration) (taken []taking) {
 	s.advance(now)
 	for len(taken) < limit && len(s.ready) > 0 {
 		g := s.ready[0]
-		for _, e := range g.entries[:min(len(g.entries), limit-len(taken))] {
+		next := g.entries[:min(len(g.entries), limit-len(taken))]
+		if s.unordered {
+			s.turns++
+			g.turn, next = s.turns, g.firstWaiting()
+		}
+		for _, e := range next {
 			e.receives++
 			s.hold(e, leased, now.Add(lease))
 			taken = append(taken, taking{e.seq, e.receives, e.sentAt})
 		}
 	}
 	return taken
+}
+
+// firstWaiting is the oldest message of a group that nobody has. Few come before it:
+// those in hand, and those that were delayed.
+func (g *group) firstWaiting() []*entry {
+	for i, e := range g.entries {
+		if e.state == waiting {
+			return g.entries[i : i+1]
+		}
+	}
+	return nil
 }
 
 // untake takes back a leasing of which nobody heard.
@@ -156,7 +180,7 @@ func (s *schedule) remove(e *entry) {
 
 // settle puts a group in, or takes it out of, the ready heap.
 func (s *schedule) settle(g *group) {
-	ready := g.held == 0 && len(g.entries) > 0
+	ready := g.held == 0 && len(g.entries) > 0 || s.unordered && g.held < len(g.entries)
 	switch {
 	case ready && g.readyIndex < 0:
 		heap.Push(&s.ready, g)
@@ -184,11 +208,19 @@ func (s *schedule) oldest() (time.Time, bool) {
 	return front.Value.(*entry).sentAt, true
 }
 
-// readyHeap orders groups by the age of their head.
+// readyHeap orders groups by their turns, if they take any, and by the age of their
+// head.
 type readyHeap []*group
 
-func (h readyHeap) Len() int           { return len(h) }
-func (h readyHeap) Less(i, j int) bool { return h[i].entries[0].seq < h[j].entries[0].seq }
+func (h readyHeap) Len() int { return len(h) }
+
+func (h readyHeap) Less(i, j int) bool {
+	if h[i].turn != h[j].turn {
+		return h[i].turn < h[j].turn
+	}
+	return h[i].entries[0].seq < h[j].entries[0].seq
+}
+
 func (h readyHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].readyIndex, h[j].readyIndex = i, j

@@ -134,8 +134,8 @@ func TestASweepCommitsInBatches(t *testing.T) {
 		<-time.After(book.TombstoneTTL)
 		before := c.count
 		c.sweep(6*sweepBatch + 3)
-		if made := c.count - before; made != 9 || c.changes != sweepBatch {
-			c.t.Errorf("the sweep made %d commits of up to %d rows, want 9 of %d", made, c.changes, sweepBatch)
+		if made := c.count - before; made != 12 || c.changes != sweepBatch {
+			c.t.Errorf("the sweep made %d commits of up to %d rows, want 12 of %d", made, c.changes, sweepBatch)
 		}
 	})
 }

@@ -49,6 +49,8 @@ type Runner struct {
 	Probe func(context.Context) error
 	// Name tells this worker from others of its lane.
 	Name string
+	// Unordered has deliveries of one group done in parallel too.
+	Unordered bool
 	// Slots bounds the deliveries in hand.
 	Slots int
 	// MaxRun bounds a delivery. One that does not return soon after loses its slot
@@ -135,7 +137,7 @@ func (r *Runner) receive(open, work context.Context, groups *sync.WaitGroup) err
 		return err
 	}
 	r.received.Store(time.Now().UnixNano())
-	for _, group := range byGroup(deliveries) {
+	for _, group := range r.split(deliveries) {
 		groups.Go(func() { r.group(open, work, group) })
 	}
 	return nil
@@ -157,6 +159,14 @@ func (r *Runner) free(ctx context.Context) (int64, error) {
 		got++
 	}
 	return got, nil
+}
+
+// split parts a batch into what is done in order.
+func (r *Runner) split(batch []queue.Delivery) [][]queue.Delivery {
+	if r.Unordered {
+		return slices.Collect(slices.Chunk(batch, 1))
+	}
+	return byGroup(batch)
 }
 
 // byGroup splits a batch into its groups, each in order.
