@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -27,6 +28,8 @@ type Engines struct {
 	*Clients
 	Store   *Store
 	Writes  *Lane
+	Imports *Lane
+	Lost    *Lane // what SQS took off the lane of imports
 	Objects *Objects
 	Control Control // of the writes
 }
@@ -45,30 +48,47 @@ func Open(ctx context.Context, p Place, opts LaneOptions) (*Engines, error) {
 	}
 	e := &Engines{Clients: clients, Store: NewStore(clients, p.Prefix, time.Now)}
 	e.Control = e.Store.Control(queue.Writes)
-	url, err := e.writesURL(ctx, p)
+	urls, err := e.urls(ctx, p)
 	if err != nil {
 		clients.Close()
 		return nil, err
 	}
-	e.Writes, e.Objects = clients.Lane(url, opts), clients.Objects(p.Bucket)
+	e.Writes, e.Objects = clients.Lane(urls[WritesQueue], opts), clients.Objects(p.Bucket)
+	e.Imports, e.Lost = clients.Lane(urls[ImportsQueue], opts), clients.Lane(urls[ImportsDLQ], opts)
 	return e, nil
 }
 
-func (e *Engines) writesURL(ctx context.Context, p Place) (string, error) {
+// urls are those of the queues, by the names of Queues. The URL of the writes tells
+// those of the others, which stand beside it.
+func (e *Engines) urls(ctx context.Context, p Place) (map[string]string, error) {
 	if p.Create {
 		if err := e.Store.CreateTables(ctx); err != nil {
-			return "", err
+			return nil, err
 		}
 		if err := e.CreateBucket(ctx, p.Bucket); err != nil {
-			return "", err
+			return nil, err
 		}
-		urls, err := e.CreateQueues(ctx, p.Prefix)
-		return urls[WritesQueue], err
+		return e.CreateQueues(ctx, p.Prefix)
 	}
-	if p.WritesURL != "" {
-		return p.WritesURL, nil
+	urls := map[string]string{WritesQueue: p.WritesURL}
+	beside, known := strings.CutSuffix(p.WritesURL, WritesQueue)
+	for _, q := range Queues() {
+		switch {
+		case urls[q.Name] != "":
+		case known:
+			urls[q.Name] = beside + q.Name
+		default:
+			url, err := e.queueURL(ctx, p.Prefix+q.Name)
+			if err != nil {
+				return nil, err
+			}
+			urls[q.Name] = url
+		}
 	}
-	name := p.Prefix + WritesQueue
+	return urls, nil
+}
+
+func (e *Engines) queueURL(ctx context.Context, name string) (string, error) {
 	out, err := e.SQS.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
 	switch {
 	case err != nil:

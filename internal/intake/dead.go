@@ -41,6 +41,10 @@ func (in *Intake) Retry(ctx context.Context, id string, o Order) error {
 // nextGeneration is the record of a dead job whose retry was asked for.
 func (in *Intake) nextGeneration(rec job.Record, o Order) (job.Record, error) {
 	now := in.Now()
+	if rec.Burial.Lane == queue.Imports {
+		return rec, fault.New(fault.Conflict,
+			"The rows of a chunk are not retried: take the failed rows of its import, which hold them, and drop them again.")
+	}
 	if now.Sub(rec.Burial.At) > job.RetryTTL {
 		return rec, fault.New(fault.Conflict, "The job has been dead for more than 30 days: submit it as a new write.")
 	}
