@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"acervo/internal/arrive"
+	"acervo/internal/blob"
 	"acervo/internal/book"
 	"acervo/internal/config"
 	"acervo/internal/dir"
@@ -89,6 +90,7 @@ type parts struct {
 	objects *dir.Dir
 	porter  *arrive.Porter
 	runners []*work.Runner
+	imports *sqlite.Lane // the chunks of imports
 	api     *httpapi.API
 }
 
@@ -98,6 +100,9 @@ func (tune tuning) parts(ctx context.Context, c config.Serve, db *sqlite.DB, log
 	if err != nil {
 		return p, err
 	}
+	if p.imports, err = db.Lane(ctx, queue.Imports, sqlite.LaneOptions{Lease: tune.lease, Unordered: true}); err != nil {
+		return p, err
+	}
 	p.runners = tune.runners(c, db, lane, log)
 	if p.api, err = newAPI(ctx, c, db, lane, log); err != nil {
 		return p, err
@@ -105,6 +110,8 @@ func (tune tuning) parts(ctx context.Context, c config.Serve, db *sqlite.DB, log
 	if p.objects, err = openObjects(ctx, c, db); err != nil {
 		return p, err
 	}
+	p.runners = append(p.runners, importer(c, db, p.imports, p.objects, log))
+	p.api.Lanes = append(p.api.Lanes, httpapi.Lane{Name: queue.Imports, Control: p.imports})
 	p.porter = newPorter(p.objects, log)
 	p.api.Inbox = p.porter
 	p.api.Checks = map[string]func(context.Context) error{"store": db.Ping, "worker": p.runners[0].Ready}
@@ -173,6 +180,18 @@ func (tune tuning) runners(c config.Serve, db *sqlite.DB, lane *sqlite.Lane, log
 		}
 	}
 	return runners
+}
+
+// importer is the worker of the imports lane.
+func importer(c config.Serve, db *sqlite.DB, lane *sqlite.Lane, objects blob.Store, log *slog.Logger) *work.Runner {
+	return &work.Runner{
+		Lane: lane, Control: lane, Gauge: lane, Probe: db.Ping, Name: work.Name(1),
+		Handler: &work.Chunks{
+			Drops: db.Drops(), Objects: objects, Books: db.Books(), Now: time.Now, Log: log,
+			Ledger: work.NewApplier(db.Books(), db.Jobs(), queue.Imports, time.Now),
+		},
+		Unordered: true, Slots: c.ImportSlots, MaxRun: work.MaxRun, Grace: c.Grace, Log: log,
+	}
 }
 
 // scheme is that of the addresses of a server.

@@ -66,7 +66,9 @@ func wire(c config.API, engines *aws.Engines, gauge queue.Gauge, log *slog.Logge
 		Tokens: httpapi.NewTokens(httpapi.TokenOptions{
 			Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, JWKS: c.OIDC.JWKS, RoleClaim: c.OIDC.RoleClaim, Now: time.Now, Log: log,
 		}),
-		Lanes:   []httpapi.Lane{{Name: queue.Writes, Control: engines.Control}},
+		Lanes: []httpapi.Lane{
+			{Name: queue.Writes, Control: engines.Control}, {Name: queue.Imports, Control: store.Control(queue.Imports)},
+		},
 		PerKey:  httpapi.NewLimiter(c.RateKey),
 		PerBook: httpapi.NewLimiter(c.RateBook),
 		Checks: map[string]func(context.Context) error{

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,8 +28,9 @@ func serve(ctx context.Context, c config.Worker, stdout io.Writer) error {
 	}
 	defer engines.Close()
 	runner := wire(c, engines, log)
+	imports, lost := wireImports(c, engines, log)
 	api := &httpapi.API{
-		Checks: map[string]func(context.Context) error{"store": engines.Ping, "worker": runner.Ready}, Log: log,
+		Checks: map[string]func(context.Context) error{"store": engines.Ping, "worker": runner.Ready, "imports": imports.Ready}, Log: log,
 	}
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", c.Addr)
@@ -46,12 +48,16 @@ func serve(ctx context.Context, c config.Worker, stdout io.Writer) error {
 		defer stop() // a worker of whom nobody knows does not go on
 		return httpapi.Server{Handler: api.HealthHandler(), Grace: time.Second, Log: log}.Serve(telling, listener)
 	})
-	runner.Run(working)
+	var works sync.WaitGroup
+	works.Go(func() { runner.Run(working) })
+	works.Go(func() { imports.Run(working) })
+	works.Go(func() { lost.Run(working) })
+	works.Wait()
 	hush()
 	return all.Wait()
 }
 
-// wire puts the worker together.
+// wire puts the worker of the writes together.
 func wire(c config.Worker, engines *aws.Engines, log *slog.Logger) *work.Runner {
 	applier := work.NewApplier(engines.Store.Books(), engines.Store.Jobs(), queue.Writes, time.Now)
 	return &work.Runner{
@@ -59,4 +65,20 @@ func wire(c config.Worker, engines *aws.Engines, log *slog.Logger) *work.Runner 
 		Handler: &work.Writes{Applier: applier, Log: log},
 		Probe:   engines.Ping, Name: work.Name(1), Slots: c.Slots, MaxRun: work.MaxRun, Grace: c.Grace, Log: log,
 	}
+}
+
+// wireImports puts the worker of the imports together, and who buries what SQS took
+// off their lane.
+func wireImports(c config.Worker, engines *aws.Engines, log *slog.Logger) (*work.Runner, *work.Lost) {
+	store := engines.Store
+	chunks := &work.Chunks{
+		Drops: store.Drops(), Objects: engines.Objects, Books: store.Books(), Now: time.Now, Log: log,
+		Ledger: work.NewApplier(store.Books(), store.Jobs(), queue.Imports, time.Now),
+	}
+	runner := &work.Runner{
+		Lane: engines.Imports, Control: store.Control(queue.Imports), Gauge: engines.Imports,
+		Handler: chunks, Probe: engines.Ping, Name: work.Name(1),
+		Unordered: true, Slots: c.ImportSlots, MaxRun: work.MaxRun, Grace: c.Grace, Log: log,
+	}
+	return runner, &work.Lost{Lane: engines.Lost, Chunks: chunks, Log: log}
 }

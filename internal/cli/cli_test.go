@@ -42,7 +42,7 @@ func run(t *testing.T, env map[string]string, args ...string) outcome {
 func options() map[string]string {
 	return map[string]string{
 		"addr": "127.0.0.1:9", "data": "/srv", "key": "a key of one's own", "tls-cert": "c.pem", "tls-key": "k.pem",
-		"behind-proxy": "true", "slots": "7", "grace": "7s", "max-age": "7h", "rate-key": "8", "rate-book": "9",
+		"behind-proxy": "true", "slots": "7", "import-slots": "7", "grace": "7s", "max-age": "7h", "rate-key": "8", "rate-book": "9",
 		"oidc-issuer": "https://id.example", "oidc-audience": "acervo", "oidc-jwks": "https://id.example/keys",
 		"oidc-role-claim": "/realm/roles", "public-read": "false", "origins": "https://a.example, http://b.example:8080",
 	}
@@ -51,7 +51,7 @@ func options() map[string]string {
 func changed() config.Serve {
 	return config.Serve{
 		Addr: "127.0.0.1:9", Data: "/srv", Key: "a key of one's own", TLSCert: "c.pem", TLSKey: "k.pem",
-		BehindProxy: true, Slots: 7, Grace: 7 * time.Second, MaxAge: 7 * time.Hour, RateKey: 8, RateBook: 9,
+		BehindProxy: true, Slots: 7, ImportSlots: 7, Grace: 7 * time.Second, MaxAge: 7 * time.Hour, RateKey: 8, RateBook: 9,
 		Access: config.Access{
 			OIDC: config.OIDC{
 				Issuer: "https://id.example", Audience: "acervo", JWKS: "https://id.example/keys", RoleClaim: "/realm/roles",
@@ -74,7 +74,7 @@ func TestWhereOptionsComeFrom(t *testing.T) {
 		}
 	}
 	plain := config.Serve{
-		Addr: "127.0.0.1:8080", Data: "./data", Slots: 64, Grace: 20 * time.Second, MaxAge: 24 * time.Hour, RateBook: 100,
+		Addr: "127.0.0.1:8080", Data: "./data", Slots: 64, ImportSlots: 2, Grace: 20 * time.Second, MaxAge: 24 * time.Hour, RateBook: 100,
 		Access: config.Access{PublicRead: true, OIDC: config.OIDC{RoleClaim: "role"}},
 	}
 	t.Run("nothing said is the default", func(t *testing.T) {

@@ -32,6 +32,7 @@ func (p program) configured(name, usage string, run func(ctx context.Context, t 
 		text("tls-key", "", "the private key of the certificate, in `FILE` (PEM)", &t.TLSKey),
 		toggled("behind-proxy", "a proxy in front speaks TLS, so plain HTTP off loopback is meant", &t.BehindProxy),
 		text("slots", "64", "apply up to `N` writes at once", &t.Slots),
+		text("import-slots", "2", "apply up to `N` chunks of imported files at once, beside the writes", &t.ImportSlots),
 		text("grace", "20s", "finish what has begun within `TIME` after SIGTERM", &t.Grace),
 		text("max-age", "24h", "refuse writes while the oldest one has waited longer than `TIME`", &t.MaxAge),
 		text("rate-key", "0", "take `N` writes a second of one key, ten times that at once; 0 for no limit", &t.RateKey),

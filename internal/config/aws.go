@@ -47,8 +47,10 @@ type Worker struct {
 	AWS
 	Addr  string        // where its health is told, host:port
 	Lease time.Duration // how long a delivery is the worker's, unless it says that it still works
-	Slots int           // deliveries in hand at once
-	Grace time.Duration // how long jobs may go on after the stop
+	Slots int           // writes in hand at once
+	// ImportSlots are chunks of imports in hand at once.
+	ImportSlots int
+	Grace       time.Duration // how long jobs may go on after the stop
 }
 
 // ParseAPI reads the configuration of the API or reports every mistake, each by its
@@ -93,11 +95,12 @@ func ParseAPI(args []string, getenv func(string) string, stdout io.Writer) (API,
 // its health is no secret, and it takes nothing.
 func ParseWorker(args []string, getenv func(string) string, stdout io.Writer) (Worker, error) {
 	var t awsText
-	var addr, lease, slots, grace string
+	var addr, lease, slots, importSlots, grace string
 	options := append(t.options(),
 		option{name: "addr", value: "127.0.0.1:8081", usage: "tell of the worker's health on HOST:PORT", text: &addr},
 		option{name: "lease", value: "30s", usage: "give a write to another worker when this one has not been heard of for so long", text: &lease},
 		option{name: "slots", value: "64", usage: "apply so many writes at once", text: &slots},
+		option{name: "import-slots", value: "4", usage: "apply so many chunks of imported files at once, beside the writes", text: &importSlots},
 		option{name: "grace", value: "20s", usage: "finish what has begun within this time after SIGTERM", text: &grace},
 	)
 	if err := read("worker", options, args, getenv, stdout); err != nil {
@@ -106,7 +109,8 @@ func ParseWorker(args []string, getenv func(string) string, stdout io.Writer) (W
 	var m mistakes
 	wrong := wrong(m.add)
 	c := Worker{
-		AWS: t.parse(wrong), Addr: addr, Lease: wrong.lease(lease), Slots: wrong.slots(slots), Grace: wrong.grace(grace),
+		AWS: t.parse(wrong), Addr: addr, Lease: wrong.lease(lease), Slots: wrong.slots("slots", slots),
+		ImportSlots: wrong.slots("import-slots", importSlots), Grace: wrong.grace(grace),
 	}
 	_, _ = wrong.host(c.Addr)
 	return c, errors.Join(m...)

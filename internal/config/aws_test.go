@@ -162,7 +162,7 @@ func TestParseWorker(t *testing.T) {
 		t.Parallel()
 		got, err := config.ParseWorker(nil, environment(), io.Discard)
 		want := config.Worker{
-			AWS: config.AWS{Prefix: "acervo-", Bucket: "acervo-objects"}, Addr: "127.0.0.1:8081", Lease: 30 * time.Second, Slots: 64, Grace: 20 * time.Second,
+			AWS: config.AWS{Prefix: "acervo-", Bucket: "acervo-objects"}, Addr: "127.0.0.1:8081", Lease: 30 * time.Second, Slots: 64, ImportSlots: 4, Grace: 20 * time.Second,
 		}
 		if err != nil || got != want {
 			t.Errorf("got %+v, %v", got, err)
@@ -177,9 +177,9 @@ func TestParseWorker(t *testing.T) {
 	t.Run("every mistake is told at once, each by its flag", func(t *testing.T) {
 		t.Parallel()
 		_, err := config.ParseWorker(nil, environment(
-			"ACERVO_ADDR", "nowhere", "ACERVO_LEASE", "1500ms", "ACERVO_SLOTS", "0", "ACERVO_GRACE", "-1s", "ACERVO_PREFIX", ".",
+			"ACERVO_ADDR", "nowhere", "ACERVO_LEASE", "1500ms", "ACERVO_SLOTS", "0", "ACERVO_IMPORT_SLOTS", "x", "ACERVO_GRACE", "-1s", "ACERVO_PREFIX", ".",
 		), io.Discard)
-		want := []string{"--addr", "--grace", "--lease", "--prefix", "--slots"}
+		want := []string{"--addr", "--grace", "--import-slots", "--lease", "--prefix", "--slots"}
 		if got := flags(err); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 			t.Errorf("got %q", got)
 		}

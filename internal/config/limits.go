@@ -19,10 +19,10 @@ type wrong func(flag, format string, args ...any)
 
 // The functions below read one option each, or tell wrong what it must be.
 
-func (w wrong) slots(text string) int {
+func (w wrong) slots(flag, text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > 1000 {
-		w("slots", "must be a number from 1 to 1000")
+		w(flag, "must be a number from 1 to 1000")
 	}
 	return n
 }

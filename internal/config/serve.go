@@ -15,7 +15,8 @@ type Serve struct {
 	TLSCert     string        // PEM files
 	TLSKey      string        //
 	BehindProxy bool          // a proxy in front speaks TLS
-	Slots       int           // deliveries in hand at once
+	Slots       int           // writes in hand at once
+	ImportSlots int           // chunks of imports in hand at once
 	Grace       time.Duration // how long requests and jobs may go on after the stop
 	MaxAge      time.Duration // how old the oldest write may be before more are refused
 	RateKey     int           // writes a second of one key; 0 for no limit
@@ -25,7 +26,7 @@ type Serve struct {
 
 // ServeText is the configuration as it was typed, in flags or the environment.
 type ServeText struct {
-	Addr, Data, Key, TLSCert, TLSKey, BehindProxy, Slots, Grace, MaxAge, RateKey, RateBook string
+	Addr, Data, Key, TLSCert, TLSKey, BehindProxy, Slots, ImportSlots, Grace, MaxAge, RateKey, RateBook string
 	AccessText
 }
 
@@ -36,7 +37,8 @@ func (t ServeText) Parse() (Serve, error) {
 	c := Serve{
 		Addr: t.Addr, Data: t.Data, TLSCert: t.TLSCert, TLSKey: t.TLSKey,
 		BehindProxy: wrong.yes("behind-proxy", t.BehindProxy),
-		Slots:       wrong.slots(t.Slots),
+		Slots:       wrong.slots("slots", t.Slots),
+		ImportSlots: wrong.slots("import-slots", t.ImportSlots),
 		Grace:       wrong.grace(t.Grace),
 		MaxAge:      wrong.maxAge(t.MaxAge),
 		RateKey:     wrong.rate("rate-key", t.RateKey),

@@ -13,7 +13,7 @@ import (
 // usual is the configuration that nobody changed.
 func usual() config.ServeText {
 	return config.ServeText{
-		Addr: "127.0.0.1:8080", Data: "./data", BehindProxy: "false", Slots: "64", Grace: "20s",
+		Addr: "127.0.0.1:8080", Data: "./data", BehindProxy: "false", Slots: "64", ImportSlots: "2", Grace: "20s",
 		MaxAge: "24h", RateKey: "0", RateBook: "100",
 		AccessText: config.AccessText{OIDCRoleClaim: "role", PublicRead: "true"},
 	}
@@ -38,7 +38,7 @@ func TestParse(t *testing.T) {
 		t.Parallel()
 		got, err := config.ServeText{
 			Addr: "0.0.0.0:443", Data: "/srv", Key: "sixteen letters.", TLSCert: "c.pem", TLSKey: "k.pem",
-			BehindProxy: "true", Slots: "1", Grace: "1m30s", MaxAge: "1h", RateKey: "3", RateBook: "4",
+			BehindProxy: "true", Slots: "1", ImportSlots: "3", Grace: "1m30s", MaxAge: "1h", RateKey: "3", RateBook: "4",
 			AccessText: config.AccessText{
 				OIDCIssuer: "https://id.example/", OIDCAudience: "acervo", OIDCJWKS: "https://id.example/keys", OIDCRoleClaim: "/a/b",
 				PublicRead: "false", Origins: "https://a.example,http://b.example:81",
@@ -46,7 +46,7 @@ func TestParse(t *testing.T) {
 		}.Parse()
 		want := config.Serve{
 			Addr: "0.0.0.0:443", Data: "/srv", Key: "sixteen letters.", TLSCert: "c.pem", TLSKey: "k.pem",
-			BehindProxy: true, Slots: 1, Grace: 90 * time.Second, MaxAge: time.Hour, RateKey: 3, RateBook: 4,
+			BehindProxy: true, Slots: 1, ImportSlots: 3, Grace: 90 * time.Second, MaxAge: time.Hour, RateKey: 3, RateBook: 4,
 			Access: config.Access{
 				OIDC:    config.OIDC{Issuer: "https://id.example/", Audience: "acervo", JWKS: "https://id.example/keys", RoleClaim: "/a/b"},
 				Origins: []string{"https://a.example", "http://b.example:81"},
@@ -65,12 +65,12 @@ func TestParse(t *testing.T) {
 	t.Run("every mistake is told at once, each by its flag", func(t *testing.T) {
 		t.Parallel()
 		_, err := config.ServeText{
-			Addr: "nowhere", Key: "short", TLSKey: "k.pem", BehindProxy: "maybe", Slots: "many", Grace: "soon",
+			Addr: "nowhere", Key: "short", TLSKey: "k.pem", BehindProxy: "maybe", Slots: "many", ImportSlots: "0", Grace: "soon",
 			MaxAge: "old", RateKey: "-1", RateBook: "few",
 			AccessText: config.AccessText{OIDCIssuer: "me", OIDCJWKS: "ftp://x", PublicRead: "maybe", Origins: "everyone"},
 		}.Parse()
 		want := []string{
-			"--behind-proxy", "--slots", "--grace", "--max-age", "--rate-key", "--rate-book", "--addr", "--data", "--key", "--tls-cert",
+			"--behind-proxy", "--slots", "--import-slots", "--grace", "--max-age", "--rate-key", "--rate-book", "--addr", "--data", "--key", "--tls-cert",
 			"--public-read", "--oidc-issuer", "--oidc-jwks", "--oidc-role-claim", "--origins",
 		}
 		if got := flags(err); !slices.Equal(got, want) {

@@ -20,7 +20,7 @@ const (
 	Reading             State = "reading"    // one pass over the file, nothing is applied yet
 	Planned             State = "planned"    // read, and compared with the catalogue; waits for an order to apply
 	Queued              State = "queued"     // its chunks are on the lane
-	Running             State = "running"    // the first chunk has an outcome
+	Running             State = "running"    // the first chunk has begun
 	Cancelling          State = "cancelling" // chunks that have not begun are skipped
 	Succeeded           State = "succeeded"
 	CompletedWithErrors State = "completed_with_errors" // some rows failed
@@ -153,6 +153,8 @@ type Import struct {
 	ArrivedAt  time.Time `json:"arrived_at,omitzero"`
 	StartedAt  time.Time `json:"started_at,omitzero"` // the chunks of the latest pass were sent
 	FinishedAt time.Time `json:"finished_at,omitzero"`
+	// PlannedAt is when all rows had been compared.
+	PlannedAt time.Time `json:"planned_at,omitzero"`
 	// ExpiresAt is when an upload that has not arrived can no longer begin.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 
@@ -165,8 +167,10 @@ type Import struct {
 	// row that is equal to its book need not be stamped.
 	Alone bool `json:"alone,omitzero"`
 
-	DuplicateOf uuid.UUID      `json:"duplicate_of,omitzero"`
-	Error       *fault.Problem `json:"error,omitzero"`
+	DuplicateOf uuid.UUID `json:"duplicate_of,omitzero"`
+	// Error is why the import fails: of one that is Cancelling, why it will have
+	// failed once its chunks are through.
+	Error *fault.Problem `json:"error,omitzero"`
 
 	// Compared and Applied are kept by the store; who writes an import cannot change
 	// them.

@@ -22,6 +22,9 @@ const (
 	Delete  Kind = "book.delete"
 )
 
+// Chunk is what the ledger of the dead calls a slice of a file on the imports lane.
+const Chunk Kind = "import.chunk"
+
 // State is where a job stands.
 type State string
 

@@ -14,7 +14,7 @@ import (
 type step int
 
 const (
-	drop    step = iota // the job has ended: delete its message
+	forget  step = iota // the job has ended: delete its message
 	save                // store the record
 	confirm             // store the record if the book is still as read
 	bury                // store the record and raise the book's fence, if it is still as read
@@ -46,7 +46,7 @@ func (r reading) ended(generation int) bool {
 func decide(m job.Message, r reading) decision {
 	switch {
 	case r.ended(m.Generation):
-		return decision{step: drop}
+		return decision{step: forget}
 	case r.item.LastJob == m.Job: // it was applied and its record got lost
 		return decision{step: save, record: succeeded(m, r, r.item.LastJobVersion)}
 	case r.spent != nil:

@@ -52,6 +52,11 @@ func (w *Writes) Failed(ctx context.Context, d queue.Delivery, why error) Outcom
 	if err != nil {
 		m = envelope(d)
 	}
+	return w.settle(ctx, d, m, why)
+}
+
+// settle says what becomes of a delivery that failed for this reason.
+func (w *Writes) settle(ctx context.Context, d queue.Delivery, m job.Message, why error) Outcome {
 	switch fault.KindOf(why) {
 	case fault.Unavailable:
 		w.Log.WarnContext(ctx, "the store is down", "job", m.Job, "error", why)
