@@ -22,7 +22,7 @@ func BenchmarkSheet(b *testing.B) {
 	half := p.shrunk(2, 2)
 	b.Run("resize", func(b *testing.B) {
 		for b.Loop() {
-			half.resized(1200, 900, false, false)
+			newResampling(half, 1200, 900, false, false).of(half)
 		}
 	})
 	b.Run("first", func(b *testing.B) {

@@ -93,14 +93,29 @@ func newPlanar(planes []plane, t turn, size image.Point) *planar {
 	}
 	for i, p := range planes {
 		width, height := share(size, i)
-		p = p.shrunk(boxFactor(p.width, int(width+0.5)), boxFactor(p.height, int(height+0.5)))
-		p = p.resized(width, height, t.flipX, t.flipY)
-		if t.transpose {
-			p = p.transposed()
+		planes[i] = p.shrunk(boxFactor(p.width, int(width+0.5)), boxFactor(p.height, int(height+0.5)))
+	}
+	out.planes = resized(planes, size, t)
+	if t.transpose {
+		for i, p := range out.planes {
+			out.planes[i] = p.transposed()
 		}
-		out.planes = append(out.planes, p)
 	}
 	return out
+}
+
+// resized resamples the planes of a picture, and mirrors them. What is true of one plane of
+// chroma is true of the other.
+func resized(planes []plane, size image.Point, t turn) (all []plane) {
+	var r resampling
+	for i, p := range planes {
+		if i < 2 {
+			width, height := share(size, i)
+			r = newResampling(p, width, height, t.flipX, t.flipY)
+		}
+		all = append(all, r.of(p))
+	}
+	return all
 }
 
 // share is the size of the i-th plane of a picture.
@@ -112,12 +127,7 @@ func share(size image.Point, i int) (width, height float64) {
 }
 
 func (s *planar) resized(size image.Point) sheet {
-	out := &planar{size: size}
-	for i, p := range s.planes {
-		width, height := share(size, i)
-		out.planes = append(out.planes, p.resized(width, height, false, false))
-	}
-	return out
+	return &planar{planes: resized(s.planes, size, turn{}), size: size}
 }
 
 // image is what the encoder writes as it stands, 4:2:0.
