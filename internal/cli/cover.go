@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -46,6 +48,9 @@ type renditionRow struct {
 }
 
 func makeCover(ctx context.Context, name, out string, stdout io.Writer) error {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT says nothing
+		debug.SetMemoryLimit(cover.Memory)
+	}
 	result, err := renderFile(ctx, name)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, refusal(err))

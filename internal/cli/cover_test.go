@@ -6,11 +6,14 @@ import (
 	"image/jpeg"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
+
+	"acervo/internal/cover"
 )
 
 func photo(t *testing.T, width, height int) []byte {
@@ -75,6 +78,9 @@ func TestCover(t *testing.T) {
 		}
 		if !slices.Equal(names, []string{"w96.jpg", "w320.jpg", "w640.jpg"}) {
 			t.Errorf("files %v", names)
+		}
+		if limit := debug.SetMemoryLimit(-1); limit > cover.Memory && os.Getenv("GOMEMLIMIT") == "" {
+			t.Errorf("the soft limit of memory is %d", limit)
 		}
 	})
 	for name, c := range map[string]struct {

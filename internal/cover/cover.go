@@ -17,12 +17,21 @@ import (
 	"io"
 	"runtime/debug"
 	"strconv"
+	"time"
 
 	"acervo/internal/fault"
 )
 
-// MaxBytes is the size of the largest original that is taken, 32 MiB.
-const MaxBytes = 32 << 20
+const (
+	// MaxBytes is the size of the largest original that is taken, 32 MiB.
+	MaxBytes = 32 << 20
+	// MaxTime is how long a picture may take from its turn on, its reading included. The
+	// slowest that are taken are done within a few seconds.
+	MaxTime = 30 * time.Second
+	// Memory is what a process needs that makes renditions and does nothing else, in bytes:
+	// its soft limit (GOMEMLIMIT).
+	Memory = 300 << 20
+)
 
 const (
 	maxSide       = 16_384
@@ -31,7 +40,7 @@ const (
 
 	// maxMemory is what one picture may hold at a time in bytes, its file
 	// included, as estimated from its header. With what a process needs besides
-	// it stays below 300 MiB.
+	// it stays below Memory.
 	maxMemory = 272 << 20
 )
 
@@ -62,14 +71,14 @@ type Result struct {
 // the memory that is meant for pictures. It is safe for concurrent use.
 type Renderer struct{ turn chan struct{} }
 
-// New returns a renderer. A process needs one; its soft memory limit (GOMEMLIMIT)
-// should leave 300 MiB for it.
+// New returns a renderer. A process needs one; its soft memory limit should leave
+// Memory for it.
 func New() *Renderer { return &Renderer{turn: make(chan struct{}, 1)} }
 
 // Render reads an original of size bytes and makes its renditions. Its errors are
 // TooLarge for what takes too much, MediaType for what is no picture of a format
 // that is taken, Invalid for one that is damaged or of another length, each with a
-// detail that its owner understands; and Unavailable when ctx ends first.
+// detail that its owner understands; and Unavailable when ctx or MaxTime ends first.
 func (r *Renderer) Render(ctx context.Context, original io.Reader, size int64) (Result, error) {
 	if size > MaxBytes {
 		return Result{}, fault.New(fault.TooLarge, "the file has %d bytes; at most %d are taken", size, MaxBytes)
@@ -80,6 +89,8 @@ func (r *Renderer) Render(ctx context.Context, original io.Reader, size int64) (
 	case <-ctx.Done():
 		return Result{}, outOfTime(ctx)
 	}
+	ctx, cancel := context.WithTimeout(ctx, MaxTime)
+	defer cancel()
 	data, err := readAll(ctx, original, size)
 	if err != nil {
 		return Result{}, err
@@ -129,7 +140,7 @@ func render(ctx context.Context, data []byte) (Result, error) {
 		return Result{}, outOfTime(ctx)
 	}
 	var colours *transform
-	if colours, result.Profile = readProfile(f.profile); colours != nil {
+	if colours, result.Profile = readProfile(f.profile, f.coloured); colours != nil {
 		s.convert(colours)
 	}
 	return finish(ctx, result, s, wanted)

@@ -18,6 +18,7 @@ type file struct {
 	frame         image.Rectangle // where on the canvas the picture lies
 	orientation   int             // 1 to 8
 	profile       []byte          // ICC, nil when there is none
+	coloured      bool            // neither grey nor of inks, so that a profile of three colours fits
 	memory        int64           // bytes that the decoder holds at most, its result included
 	planes        bool            // the decoder gives planes of luma and chroma, or of luma alone
 

@@ -156,7 +156,7 @@ func FuzzProfile(f *testing.F) {
 		f.Add(bytes.Join(m.profile[:], nil))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		colours, found := readProfile(data)
+		colours, found := readProfile(data, true)
 		if (colours != nil) != (found == Converted) {
 			t.Errorf("%v with %q", colours != nil, found)
 		}

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/draw"
 	"image/jpeg"
+	"image/png"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -298,6 +299,37 @@ func greyOf(img image.Image) *image.Gray {
 		}
 	}
 	return out
+}
+
+// The references are Pillow's (testdata/README.md): profiles applied by littleCMS, on
+// white, resized with its own Lanczos.
+func TestGoldenOfOtherSoftware(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"golden-p3.jpg", "golden-alpha.png"} {
+		t.Run(name+" is as good as what other software makes of it", func(t *testing.T) {
+			t.Parallel()
+			for _, r := range render(t, fixture(t, name)).Renditions {
+				asGoodAs(t, decoded(t, r), reference(t, name, r.Width))
+			}
+		})
+	}
+	t.Run("and would not be without its profile", func(t *testing.T) {
+		t.Parallel()
+		data := bytes.Replace(fixture(t, "golden-p3.jpg"), profileOf(t, "golden-p3.jpg"), nil, 1)
+		for _, r := range render(t, data).Renditions {
+			if far := distance(decoded(t, r), reference(t, "golden-p3.jpg", r.Width)); far < 5 {
+				t.Errorf("width %d: distance %.2f", r.Width, far)
+			}
+		}
+	})
+}
+
+func reference(t *testing.T, name string, width int) image.Image {
+	t.Helper()
+	name = fmt.Sprintf("%s.%d.png", name[:len(name)-len(".jpg")], width)
+	img, err := png.Decode(bytes.NewReader(fixture(t, name)))
+	ok(t, err)
+	return img
 }
 
 func TestSubsampling(t *testing.T) {

@@ -190,12 +190,11 @@ func frameOf(x, y, w, h int, chunks ...[]byte) []byte {
 	return riff("ANMF", le24(x/2), le24(y/2), le24(w-1), le24(h-1), le24(100), []byte{0}, bytes.Join(chunks, nil))
 }
 
-// packed is so many zeros, deflated.
-func packed(t *testing.T, n int) []byte {
+func deflated(t *testing.T, data []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zlib.NewWriter(&b)
-	_, err := z.Write(make([]byte, n))
+	_, err := z.Write(data)
 	ok(t, err)
 	ok(t, z.Close())
 	return b.Bytes()

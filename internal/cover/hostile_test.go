@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	"acervo/internal/cover"
 	"acervo/internal/fault"
@@ -58,7 +60,7 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	photo := asJPEG(t, cornered(400, 300))
 	drawing := asPNG(t, cornered(40, 30))
-	bomb := append([]byte("x\x00\x00"), packed(t, 5<<20)...)
+	bomb := append([]byte("x\x00\x00"), deflated(t, make([]byte, 5<<20))...)
 	for _, c := range []struct {
 		name string
 		data []byte
@@ -296,6 +298,31 @@ func TestTime(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("a picture has half a minute from its turn on, and no more", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			r, began := cover.New(), time.Now()
+			after := func(wait time.Duration) io.Reader {
+				return io.MultiReader(readFunc(func([]byte) (int, error) {
+					time.Sleep(wait)
+					return 0, io.EOF
+				}), bytes.NewReader(photo))
+			}
+			first := make(chan error)
+			go func() {
+				_, err := r.Render(t.Context(), after(cover.MaxTime+time.Second), int64(len(photo)))
+				first <- err
+			}()
+			synctest.Wait()
+			_, err := r.Render(t.Context(), after(cover.MaxTime-time.Second), int64(len(photo)))
+			if err := <-first; !fault.Is(err, fault.Unavailable) || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the first: %v", err)
+			}
+			if err != nil || time.Since(began) != 2*cover.MaxTime {
+				t.Errorf("the second, after %v: %v", time.Since(began), err)
+			}
+		})
+	})
 	t.Run("one picture is done at a time, and who waits can give up", func(t *testing.T) {
 		t.Parallel()
 		r := cover.New()
@@ -339,7 +366,7 @@ func TestSniff(t *testing.T) {
 	}
 }
 
-// manyFrames is an animation, of which only the first frame should cost anything.
+// TestAnimationsAreStill renders animations, of which only the first frame should cost anything.
 func TestAnimationsAreStill(t *testing.T) {
 	t.Parallel()
 	palette := color.Palette{color.Black, color.White}
@@ -357,4 +384,18 @@ func TestAnimationsAreStill(t *testing.T) {
 	if got := mean(small, small.Bounds()); apart(got, [3]int{}) > 2 {
 		t.Errorf("it is %v", got)
 	}
+}
+
+func TestAnimatedPNG(t *testing.T) {
+	t.Parallel()
+	t.Run("is its still picture, however many frames follow", func(t *testing.T) {
+		t.Parallel()
+		still := asPNG(t, cornered(96, 64))
+		frame := append(pngChunk("fcTL", make([]byte, 26)), pngChunk("fdAT", make([]byte, 9))...)
+		moving := withChunks(still, pngChunk("acTL", make([]byte, 8)), bytes.Repeat(frame, 300))
+		a, b := render(t, still).Renditions[0].JPEG, render(t, moving).Renditions[0].JPEG
+		if !bytes.Equal(a, b) {
+			t.Error("it is another picture")
+		}
+	})
 }

@@ -63,6 +63,7 @@ func inspectJPEG(data []byte) (file, error) {
 		height:      int(binary.BigEndian.Uint16(m.frame[1:])),
 		orientation: max(m.orientation, 1),
 		profile:     bytes.Join(m.profile[:], nil),
+		coloured:    len(m.frame) == 6+3*3,
 		parts:       [][]byte{data},
 		decode:      jpeg.Decode,
 	}

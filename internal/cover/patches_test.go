@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"image"
-	"slices"
 	"strconv"
 	"testing"
 
@@ -105,16 +104,50 @@ func TestProfiles(t *testing.T) {
 			}
 		}
 	})
+	for name, data := range map[string][]byte{
+		"cmyk-adobe.jpg": withSegments(fixture(t, "cmyk-adobe.jpg"), profileOf(t, "p3.jpg")),
+		"ycck.jpg":       withSegments(fixture(t, "ycck.jpg"), profileOf(t, "p3.jpg")),
+		"grey.jpg":       withSegments(fixture(t, "grey.jpg"), profileOf(t, "prophoto.jpg")),
+	} {
+		t.Run("a profile of three colours does not belong to "+name, func(t *testing.T) {
+			t.Parallel()
+			result := render(t, data)
+			if result.Profile != cover.Ignored {
+				t.Errorf("it was %q", result.Profile)
+			}
+			small := decoded(t, result.Renditions[0])
+			for i, c := range want[name] {
+				if got := mean(small, patch(i)); apart(got, c) > 6 {
+					t.Errorf("patch %d is %v, it should be %v", i, got, c)
+				}
+			}
+		})
+	}
+	t.Run("nor to a grey PNG", func(t *testing.T) {
+		t.Parallel()
+		icc := profileOf(t, "prophoto.jpg")[18:]
+		grey := withChunks(asPNG(t, greyOf(cornered(96, 64))), pngChunk("iCCP", append([]byte("x\x00\x00"), deflated(t, icc)...)))
+		if got := render(t, grey).Profile; got != cover.Ignored {
+			t.Errorf("it was %q", got)
+		}
+	})
+	t.Run("the first profile of a PNG is the only one, damaged or not", func(t *testing.T) {
+		t.Parallel()
+		good := pngChunk("iCCP", append([]byte("x\x00\x00"), deflated(t, profileOf(t, "p3.jpg")[18:])...))
+		bad := pngChunk("iCCP", []byte("x\x00\x00nothing that was deflated"))
+		picture := asPNG(t, cornered(96, 64))
+		if got := render(t, withChunks(picture, good, bad)).Profile; got != cover.Converted {
+			t.Errorf("with the good one first it was %q", got)
+		}
+		if got := render(t, withChunks(picture, bad, good)).Profile; got != cover.NoProfile {
+			t.Errorf("with the damaged one first it was %q", got)
+		}
+	})
 	t.Run("a profile in several segments is put together", func(t *testing.T) {
 		t.Parallel()
-		data := fixture(t, "p3-table.jpg")
-		at := 2
-		for data[at+1] != 0xe2 {
-			at += 2 + int(data[at+2])<<8 + int(data[at+3])
-		}
-		n := 2 + int(data[at+2])<<8 + int(data[at+3])
-		icc := data[at+18 : at+n]
-		rest := slices.Concat(data[:at], data[at+n:])
+		data, whole := fixture(t, "p3-table.jpg"), profileOf(t, "p3-table.jpg")
+		icc := whole[18:]
+		rest := bytes.Replace(data, whole, nil, 1)
 		cut := len(icc) / 2
 		first := segment(0xe2, []byte("ICC_PROFILE\x00\x01\x02"), icc[:cut])
 		second := segment(0xe2, []byte("ICC_PROFILE\x00\x02\x02"), icc[cut:])
@@ -127,4 +160,14 @@ func TestProfiles(t *testing.T) {
 			t.Errorf("the first half alone was %q", got)
 		}
 	})
+}
+
+// profileOf is the segment of a JPEG that holds its whole profile, which begins 18 bytes
+// into it.
+func profileOf(t *testing.T, name string) []byte {
+	t.Helper()
+	data := fixture(t, name)
+	at := bytes.Index(data, []byte("ICC_PROFILE\x00\x01\x01")) - 4
+	n := 2 + int(data[at+2])<<8 + int(data[at+3])
+	return data[at : at+n]
 }

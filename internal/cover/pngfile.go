@@ -36,7 +36,7 @@ func inspectPNG(data []byte) (file, error) {
 			if err := f.pngHeader(body); err != nil {
 				return file{}, err
 			}
-		case "IDAT", "PLTE", "tRNS":
+		case "IDAT", "PLTE", "tRNS", "fcTL", "fdAT": // the latter are of further frames
 		case "IEND":
 			ends = true
 		default:
@@ -73,6 +73,7 @@ func (f *file) pngHeader(b []byte) error {
 	f.width, f.height = int(width), int(height)
 	f.frame = image.Rect(0, 0, f.width, f.height)
 	depth, colour, interlaced := b[8], b[9], b[12] != 0
+	f.coloured = colour&2 != 0
 	perPixel := int64(4)
 	if colour == 3 { // a palette
 		perPixel = 1
@@ -90,32 +91,32 @@ func (f *file) pngHeader(b []byte) error {
 }
 
 func (f *file) pngExtra(kind string, body []byte) (err error) {
-	switch kind {
-	case "eXIf":
+	switch {
+	case kind == "eXIf":
 		f.orientation = max(readOrientation(body), 1)
-	case "iCCP":
+	case kind == "iCCP" && f.profile == nil: // only the first counts: unpacking takes time
 		f.profile, err = unpackProfile(body)
 	}
 	return err
 }
 
 // unpackProfile unpacks what follows the name of a profile. A damaged one is
-// passed over, as browsers do.
+// empty, and passed over as browsers do.
 func unpackProfile(body []byte) ([]byte, error) {
 	_, packed, _ := bytes.Cut(body, []byte{0})
 	if len(packed) == 0 || packed[0] != 0 {
-		return nil, nil
+		return []byte{}, nil
 	}
 	z, err := zlib.NewReader(bytes.NewReader(packed[1:]))
 	if err != nil {
-		return nil, nil //nolint:nilerr // the picture is good without
+		return []byte{}, nil //nolint:nilerr // the picture is good without
 	}
 	profile, err := io.ReadAll(io.LimitReader(z, maxProfile+1))
 	if len(profile) > maxProfile {
 		return nil, fault.New(fault.TooLarge, "the colour profile of the PNG file has more than %d bytes", maxProfile)
 	}
 	if err != nil {
-		return nil, nil //nolint:nilerr // the picture is good without
+		return []byte{}, nil //nolint:nilerr // the picture is good without
 	}
 	return profile, nil
 }

@@ -37,15 +37,15 @@ func (t *transform) apply(r, g, b byte) (red, green, blue byte) {
 
 func (t *transform) encoded(v int32) byte { return t.curve[min(max((v+1<<11)>>12, 0), full)] }
 
-// readProfile makes a transform of an ICC profile (ICC.1:2022); nil when colours
-// stay as they are.
-func readProfile(icc []byte) (*transform, Profile) {
+// readProfile makes a transform of an ICC profile (ICC.1:2022) for a picture that has
+// three colours or has not; nil when colours stay as they are.
+func readProfile(icc []byte, coloured bool) (*transform, Profile) {
 	if len(icc) == 0 {
 		return nil, NoProfile
 	}
 	t, ok := parseProfile(icc)
 	switch {
-	case !ok:
+	case !ok || !coloured:
 		return nil, Ignored
 	case t.changesNothing():
 		return nil, SRGB

@@ -146,9 +146,6 @@ func (s *planar) image() image.Image {
 // convert changes the colours of the four pixels that share their chroma, and gives
 // them the mean of their new chroma.
 func (s *planar) convert(t *transform) {
-	if len(s.planes) == 1 {
-		return // a profile of three colours does not belong to a grey picture
-	}
 	luma, blue, red := s.planes[0], s.planes[1], s.planes[2]
 	for cy := range blue.h {
 		for cx := range blue.w {

@@ -9,7 +9,7 @@ import io
 import struct
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 PATCH, COLUMNS, ROWS = 32, 6, 4
 COLOURS = [
@@ -150,6 +150,40 @@ def cmyk():
     note("ycck.jpg")
 
 
+def poster():
+    """Something like a cover: light that changes slowly, grain, hard edges, letters."""
+    y, x = np.mgrid[0:640, 0:480]
+    grain = np.random.default_rng(1).normal(0, 3, (640, 480))
+    planes = [127 + 100 * np.sin(x / 90 + y / 200) + grain, 110 + 90 * np.sin(y / 80 + 1) + grain, 120 + 110 * np.sin((x + y) / 130) + grain]
+    image = Image.fromarray(np.clip(np.dstack(planes), 0, 255).round().astype("uint8"))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((60, 60, 260, 260), fill=(230, 20, 40))
+    draw.ellipse((220, 160, 420, 360), fill=(20, 200, 60))
+    for i in range(14):
+        draw.text((40, 400 + 15 * i), "Ao verme que primeiro roeu as frias carnes do meu cadaver", fill=(15, 15, 25))
+    return image
+
+
+def golden(name):
+    """What Pillow makes of a picture, in the sizes of two renditions."""
+    image = to_srgb(ImageOps.exif_transpose(Image.open(name)))
+    for width in (320, 96):
+        size = width, round(image.height * width / image.width)
+        image.resize(size, Image.Resampling.LANCZOS).save(f"{name[:-4]}.{width}.png", optimize=True)
+
+
+def goldens():
+    sideways = Image.Exif()
+    sideways[0x0112] = 6
+    poster().transpose(Image.Transpose.ROTATE_90).save(
+        "golden-p3.jpg", quality=92, exif=sideways, icc_profile=PROFILES["p3"])
+    golden("golden-p3.jpg")
+    clear = poster()
+    clear.putalpha(Image.fromarray((np.mgrid[0:640, 0:480][1] // 40 % 5 * 63).astype("uint8")))
+    clear.save("golden-alpha.png", optimize=True)
+    golden("golden-alpha.png")
+
+
 def main():
     for name, icc in PROFILES.items():
         save(f"{name}.jpg", chart(), quality=92, subsampling=0, icc_profile=icc)
@@ -178,6 +212,7 @@ def main():
     save("animated.webp", chart(), save_all=True, append_images=[chart(COLOURS[::-1])], quality=90)
     save("animated.gif", flat, save_all=True, append_images=[chart(COLOURS[::-1]).quantize(24)])
     cmyk()
+    goldens()
     with open("patches.csv", "w", newline="") as f:
         csv.writer(f, lineterminator="\n").writerows(rows)
 
