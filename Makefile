@@ -6,10 +6,11 @@ export CGO_ENABLED := 0
 # golangci-lint comes from a module of its own: what it needs is not what Acervo needs.
 LINT := go tool -modfile=tools/go.mod golangci-lint
 
-# How long `make soak` runs each fuzz target.
+# Which fuzz targets run, and how long each.
+FUZZ ?= .
 FUZZTIME ?= 60s
 
-.PHONY: help run test test-aws race lint bench soak mutants fmt
+.PHONY: help run test test-aws race lint bench fuzz soak mutants fmt
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,16 +37,20 @@ lint: ## vet, lint, and check the format and the go.mod files
 	go mod tidy -diff
 	go -C tools mod tidy -diff
 
-bench: ## measure
+bench: ## measure (ARGS=covers for covers)
 	go run ./bench $(ARGS)
 
-soak: ## the long proofs, then each fuzz target for FUZZTIME (60s)
-	ACERVO_SOAK=1 go test -count=1 -timeout 8h -run 'Crash|PowerLoss|Histories|DiskThatFails' ./...
-	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . | sed 's|/[^/]*:func | |' | sort | \
+fuzz: ## each fuzz target below FUZZ (.) for FUZZTIME (60s)
+	@grep -rEo --include='*_test.go' '^func Fuzz\w+' $(FUZZ) | sed 's|/[^/]*:func | |' | sort | \
 	while read -r dir target; do \
 		echo "$$dir $$target"; \
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$dir" || exit 1; \
 	done
+
+soak: ## the long proofs, then each fuzz target for FUZZTIME, those of covers for ten minutes
+	ACERVO_SOAK=1 go test -count=1 -timeout 8h -run 'Crash|PowerLoss|Histories|DiskThatFails' ./...
+	$(MAKE) fuzz
+	$(MAKE) fuzz FUZZ=./internal/cover FUZZTIME=10m
 
 mutants: ## break the protocol on purpose and see that the simulator notices; writes its table
 	ACERVO_MUTANTS=1 go test -count=1 -timeout 4h -run Mutants ./internal/simtest

@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-// run measures, or is one of the servers that bench starts of itself: its role
+// run measures, or is one of the programs that bench starts of itself: its role
 // and its data directory are then the arguments.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	switch {
@@ -40,7 +40,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return serveParts(ctx, args[1], true, stdout)
 	case len(args) == 2 && args[0] == roleRead:
 		return serveCatalogue(ctx, args[1], stdout)
+	case len(args) == 1 && args[0] == "covers":
+		return measureCovers(ctx, stdout)
+	case len(args) == 2 && args[0] == rolePictures:
+		return drawPictures(ctx, args[1])
 	default:
-		return fmt.Errorf("bench takes no arguments")
+		return fmt.Errorf("bench takes no arguments, or covers")
 	}
 }

@@ -20,12 +20,13 @@ import (
 // benchKey is the operator key of every server here.
 const benchKey = "bench-operator-key"
 
-// The servers that bench is itself.
+// The programs that bench is itself: servers, and the one that draws.
 const (
-	rolePeer   = "peer"   // see peer
-	roleRead   = "read"   // see catalogue
-	roleAccept = "accept" // Acervo without its worker
-	roleApply  = "apply"  // Acervo that answers once it has applied
+	rolePeer     = "peer"     // see peer
+	roleRead     = "read"     // see catalogue
+	roleAccept   = "accept"   // Acervo without its worker
+	roleApply    = "apply"    // Acervo that answers once it has applied
+	rolePictures = "pictures" // see drawPictures
 )
 
 // process is a server under measurement.

@@ -62,6 +62,7 @@ func rooms() map[string][]string {
 		"lambdas/covers": onAWS,
 		"lambdas/drops":  onAWS,
 		"bench":          with(onOneMachine, "internal/client", "internal/aws"),
+		"bench/imaging":  nil, // a peer of internal/cover, which links nothing of ours
 		"engines":        nil, // a tool that starts what others wrote
 	}
 	plan["internal/deptest"] = nil // this test, which reads the others and links none
@@ -78,7 +79,7 @@ func rooms() map[string][]string {
 
 // importers says which packages may import each third party. Nobody means that
 // only _test.go files may, anybody is for what extends the standard library.
-// The benchmark builds its peer of the same parts.
+// The benchmark builds its peers of the same parts, and writes letters on pictures.
 func importers() map[string][]string {
 	nobody, anybody := []string{}, slices.Collect(maps.Keys(rooms()))
 	return map[string][]string{
@@ -89,7 +90,7 @@ func importers() map[string][]string {
 		"github.com/aws/smithy-go":           {"internal/aws"},
 		"github.com/bojanz/currency":         {"internal/book"},
 		"github.com/getkin/kin-openapi":      nobody,
-		"github.com/disintegration/imaging":  {"internal/cover"},
+		"github.com/disintegration/imaging":  {"internal/cover", "bench/imaging"},
 		"github.com/go-chi/chi":              {"internal/httpapi", "bench"},
 		"github.com/go-jose/go-jose":         {"internal/httpapi"},
 		"github.com/go-json-experiment/json": anybody,
@@ -100,7 +101,7 @@ func importers() map[string][]string {
 		"github.com/rs/zerolog":              nobody,
 		"github.com/urfave/cli":              {"internal/cli"},
 		"go.uber.org/goleak":                 nobody,
-		"golang.org/x/image":                 {"internal/cover"},
+		"golang.org/x/image":                 {"internal/cover", "bench"},
 		"golang.org/x/sync":                  anybody,
 		"golang.org/x/text":                  anybody,
 		"golang.org/x/time":                  {"internal/httpapi"},
