@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"acervo/internal/arrive"
 	"acervo/internal/config"
 	"acervo/internal/dir"
+	"acervo/internal/intake"
 	"acervo/internal/sqlite"
 )
 
@@ -37,3 +39,17 @@ func newPorter(objects *dir.Dir, log *slog.Logger) *arrive.Porter {
 	}}
 	return &arrive.Porter{Store: objects, Inbox: objects, Router: router, Log: log}
 }
+
+// readers is how many dropped files are read at once, beside the workers.
+const readers = 2
+
+// newWatch notices what is copied into the drop, and what was uploaded to it.
+func newWatch(c config.Serve, imports *intake.Imports, log *slog.Logger) *arrive.Watch {
+	return &arrive.Watch{
+		Drops: &arrive.Drops{Imports: imports, Spool: filepath.Join(c.Data, spoolFolder), Log: log}, Slots: readers, Log: log,
+	}
+}
+
+// spoolFolder is where the objects are written before they get their names. What is
+// left there is removed at the start.
+const spoolFolder = ".incoming"

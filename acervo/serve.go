@@ -89,6 +89,7 @@ func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) 
 type parts struct {
 	objects *dir.Dir
 	porter  *arrive.Porter
+	watch   *arrive.Watch
 	runners []*work.Runner
 	imports *sqlite.Lane // the chunks of imports
 	api     *httpapi.API
@@ -112,6 +113,8 @@ func (tune tuning) parts(ctx context.Context, c config.Serve, db *sqlite.DB, log
 	}
 	p.runners = append(p.runners, importer(c, db, p.imports, p.objects, log))
 	p.api.Lanes = append(p.api.Lanes, httpapi.Lane{Name: queue.Imports, Control: p.imports})
+	p.api.Imports = &intake.Imports{Drops: db.Drops(), Objects: p.objects, Lane: p.imports, Now: time.Now}
+	p.watch = newWatch(c, p.api.Imports, log)
 	p.porter = newPorter(p.objects, log)
 	p.api.Inbox = p.porter
 	p.api.Checks = map[string]func(context.Context) error{"store": db.Ping, "worker": p.runners[0].Ready}
@@ -125,6 +128,7 @@ func (p parts) work(ctx context.Context, db *sqlite.DB, log *slog.Logger) *errgr
 		all.Go(func() error { runner.Run(ctx); return nil })
 	}
 	all.Go(func() error { p.porter.Run(ctx); return nil })
+	all.Go(func() error { p.watch.Run(ctx); return nil })
 	all.Go(func() error { sweep(ctx, db, log); return nil })
 	return &all
 }

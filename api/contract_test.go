@@ -29,16 +29,18 @@ func TestTheEditionOnAWSKeepsTheContract(t *testing.T) {
 	jwks, token := newIssuer(t)
 	env := append(slices.Clone(f.env), "ACERVO_OIDC_ISSUER=https://id.example", "ACERVO_OIDC_AUDIENCE=acervo", "ACERVO_OIDC_JWKS="+jwks)
 	p := e2etest.Launch(t, f.dir+"/api", env)
+	dead, planned := f.prepare(t, 7)
 	contracttest.Run(t, contracttest.Target{
-		URL: p.Greeting("The API serves"), Operator: operator, Writer: token("writer"), Reader: token("reader"), Dead: f.bury(t, 7),
+		URL: p.Greeting("The API serves"), Operator: operator, Writer: token("writer"), Reader: token("reader"), Dead: dead, Planned: planned,
 	})
 }
 
-// bury puts dead jobs into the tables of the fleet.
-func (f *fleet) bury(t *testing.T, n int) []string {
+// prepare puts dead jobs, and an import that is planned, into the stores of the fleet.
+func (f *fleet) prepare(t *testing.T, n int) (dead []string, planned string) {
 	t.Helper()
 	engines, err := aws.Open(t.Context(), aws.Place{
-		DynamoDBEndpoint: os.Getenv("ACERVO_TEST_DYNAMODB"), SQSEndpoint: os.Getenv("ACERVO_TEST_SQS"), Prefix: f.variable("ACERVO_PREFIX"),
+		DynamoDBEndpoint: os.Getenv("ACERVO_TEST_DYNAMODB"), SQSEndpoint: os.Getenv("ACERVO_TEST_SQS"), S3Endpoint: os.Getenv("ACERVO_TEST_S3"),
+		Prefix: f.variable("ACERVO_PREFIX"),
 	}, aws.LaneOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +50,8 @@ func (f *fleet) bury(t *testing.T, n int) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return contracttest.Bury(t, engines.Store.Jobs(), job.NewKeyring(time.Now, job.Key{Secret: key}), n)
+	return contracttest.Bury(t, engines.Store.Jobs(), job.NewKeyring(time.Now, job.Key{Secret: key}), n),
+		contracttest.Plan(t, engines.Store.Drops(), engines.Objects)
 }
 
 // variable is one of the environment of the processes.

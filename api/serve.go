@@ -62,6 +62,7 @@ func wire(c config.API, engines *aws.Engines, gauge queue.Gauge, log *slog.Logge
 		Ring: ring, Books: store.Books(), Lists: store.Books(), Jobs: store.Jobs(),
 		Keys:         httpapi.Keys{}.With(c.Key, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator}),
 		KeyStore:     store.CallerKeys(),
+		Imports:      &intake.Imports{Drops: store.Drops(), Objects: engines.Objects, Lane: engines.Imports, Now: time.Now},
 		PrivateReads: !c.PublicRead, Origins: c.Origins,
 		Tokens: httpapi.NewTokens(httpapi.TokenOptions{
 			Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, JWKS: c.OIDC.JWKS, RoleClaim: c.OIDC.RoleClaim, Now: time.Now, Log: log,

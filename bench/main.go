@@ -44,7 +44,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return measureCovers(ctx, stdout)
 	case len(args) == 2 && args[0] == rolePictures:
 		return drawPictures(ctx, args[1])
+	case len(args) == 1 && args[0] == "imports":
+		return measureSplitter(ctx, stdout)
+	case len(args) == 2 && (args[0] == roleScan || args[0] == roleCSV):
+		return serveReading(args[0], args[1], stdout)
 	default:
-		return fmt.Errorf("bench takes no arguments, or covers")
+		return fmt.Errorf("bench takes no arguments, or covers, or imports")
 	}
 }

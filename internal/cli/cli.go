@@ -55,7 +55,7 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		EnableShellCompletion: true,
 		Commands: []*ucli.Command{
 			p.serve(), p.check(), p.book(), p.job(), p.queue(), p.dead(), p.key(),
-			p.backup(), p.restore(), p.export(), p.importExport(), p.sample(), p.cover(),
+			p.backup(), p.restore(), p.export(), p.importFile(), p.imports(), p.sample(), p.cover(),
 		},
 		Action:         noCommand,
 		ExitErrHandler: func(context.Context, *ucli.Command, error) {}, // main decides how to exit

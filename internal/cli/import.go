@@ -1,195 +1,228 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"io"
 	"os"
-	"reflect"
+	"path/filepath"
+	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	ucli "github.com/urfave/cli/v3"
 
 	"acervo/internal/client"
+	"acervo/internal/drop"
 	"acervo/internal/fault"
-	"acervo/internal/job"
 )
 
-const (
-	// maxLine is the most bytes of a line of an export: a book has 64 KiB, and
-	// escapes may make them six times as many.
-	maxLine = 1 << 20
-	// maxOpen is how many writes of an import may be under way.
-	maxOpen = 64
-	// maxTold is how many lines are told of that were not taken.
-	maxTold = 20
-)
-
-func (p program) importExport() *ucli.Command {
+func (p program) importFile() *ucli.Command {
 	r := &remote{program: p}
-	return leaf("import", "take back what export --ndjson printed: books keep their ids, versions count on", "FILE", r.flags(),
+	flags := append(r.flags(),
+		&ucli.BoolFlag{Name: "plan", Usage: "only tell what applying would do; acervo imports apply goes on"},
+		&ucli.StringSliceFlag{Name: "map", Usage: "`COLUMN=FIELD`, such as OBRA=title; a column without a field is ignored; may be repeated"},
+		&ucli.StringFlag{Name: "delimiter", Usage: "one of , ; | or tab"},
+		&ucli.StringFlag{Name: "encoding", Usage: "utf-8, utf-16le, utf-16be, windows-1252 or iso-8859-1"},
+		&ucli.StringFlag{Name: "currency", Usage: "the `CODE` of prices that name none, such as BRL"},
+		&ucli.StringSliceFlag{Name: "key-column", Usage: "a `COLUMN` that tells one book from the others, instead of the ISBN; may be repeated"},
+		&ucli.StringFlag{Name: "stop-after", Usage: "end the import after so many failures, such as 100 or 5%"},
+	)
+	return leaf("import", "import a list of books: CSV, TSV or NDJSON, also gzipped; or take back what export --ndjson printed", "FILE", flags,
 		r.with(func(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen) error {
 			file, err := os.Open(cmd.Args().First())
 			if err != nil {
 				return err
 			}
 			defer func() { _ = file.Close() }() // it was only read
-			info, err := file.Stat()
+			a, said, err := announcement(cmd, file)
 			if err != nil {
 				return err
 			}
-			i := &importing{c: c, s: s, Faults: []string{}}
-			return i.all(ctx, file, int(info.Size()))
+			exported, err := isExport(file)
+			if err != nil {
+				return err
+			}
+			if exported && !said {
+				return takeBack(ctx, c, s, file)
+			}
+			return upload(ctx, c, s, file, a)
 		}))
 }
 
-// importing is one import. A book that is as its line says is left alone, so that
-// a second import of one file writes nothing.
-type importing struct {
-	c *client.Client
-	s screen
-
-	open []sentLine // oldest first
-	line int        // the last one read
-
-	Written   int      `json:"written"`
-	Unchanged int      `json:"unchanged"`
-	Failed    int      `json:"failed"`
-	Faults    []string `json:"faults"` // the first maxTold
+// announcement is what the command line says of a file, and whether it says
+// anything.
+func announcement(cmd *ucli.Command, file *os.File) (a client.Announcement, said bool, err error) {
+	info, err := file.Stat()
+	if err != nil {
+		return a, false, err
+	}
+	if !info.Mode().IsRegular() {
+		return a, false, wrongUsage("%s is no file", file.Name())
+	}
+	a = client.Announcement{
+		Filename: filepath.Base(file.Name()), Bytes: info.Size(), Delimiter: cmd.String("delimiter"), Encoding: cmd.String("encoding"),
+		Currency: cmd.String("currency"), Key: cmd.StringSlice("key-column"), StopAfter: cmd.String("stop-after"),
+	}
+	if cmd.Bool("plan") {
+		a.Mode = drop.Plan
+	}
+	for _, pair := range cmd.StringSlice("map") {
+		i := strings.LastIndexByte(pair, '=') // fields have none
+		if i <= 0 {
+			return a, false, wrongUsage("--map takes COLUMN=FIELD, not %q", pair)
+		}
+		if a.Mapping == nil {
+			a.Mapping = map[string]string{}
+		}
+		a.Mapping[pair[:i]] = pair[i+1:]
+	}
+	for _, name := range []string{"plan", "map", "delimiter", "encoding", "currency", "key-column", "stop-after"} {
+		said = said || cmd.IsSet(name)
+	}
+	if a.Bytes == 0 {
+		return a, said, fault.New(fault.Invalid, "%s is empty", a.Filename)
+	}
+	return a, said, nil
 }
 
-// sentLine is a line whose write has been accepted.
-type sentLine struct {
-	line int
-	job  string
-}
-
-func (i *importing) all(ctx context.Context, file *os.File, size int) error {
-	read := 0
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
-		i.line++
-		read += len(lines.Bytes()) + 1
-		if err := i.settled(i.one(ctx, lines.Bytes()), i.line); err != nil {
-			return err
-		}
-		for len(i.open) >= maxOpen {
-			if err := i.ends(ctx); err != nil {
-				return err
-			}
-		}
-		i.s.progress("imported", min(read, size), size)
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("line %d: %w", i.line+1, err)
-	}
-	for len(i.open) > 0 {
-		if err := i.ends(ctx); err != nil {
-			return err
-		}
-	}
-	return i.told()
-}
-
-// one submits the write of a line unless the book is so already.
-func (i *importing) one(ctx context.Context, line []byte) error {
-	if len(line) == 0 {
-		return nil
-	}
-	want, draft, err := exported(line)
+// upload has a file imported, and waits for the end of it.
+func upload(ctx context.Context, c *client.Client, s screen, file *os.File, a client.Announcement) error {
+	i, u, err := c.Announce(ctx, a)
 	if err != nil {
 		return err
 	}
-	have, err := i.c.Book(ctx, want.ID)
-	switch {
-	case fault.Is(err, fault.NotFound):
-	case err != nil:
+	if err := c.Upload(ctx, u, &metered{file, s, 0, a.Bytes}); err != nil {
 		return err
-	case same(have, want):
-		i.Unchanged++
-		return nil
 	}
-	j, err := i.c.Replace(ctx, want.ID, draft, have.Version)
-	if err == nil {
-		i.open = append(i.open, sentLine{i.line, j.ID})
-	}
-	return err
+	s.say("Import %s", i.ID)
+	return follow(ctx, c, s, i.ID)
 }
 
-// ends waits for the oldest write.
-func (i *importing) ends(ctx context.Context) error {
-	oldest := i.open[0]
-	i.open = i.open[1:]
-	j, err := i.c.Wait(ctx, oldest.job)
-	if err == nil && j.State == job.Succeeded {
-		i.Written++
-		return nil
-	}
-	if err == nil {
-		err = outcome(j)
-	}
-	return i.settled(err, oldest.line)
+// metered shows how much of a file has been read.
+type metered struct {
+	io.Reader
+	s         screen
+	done, all int64
 }
 
-// settled tells of a line that was not taken, and returns what ends the import.
-func (i *importing) settled(err error, line int) error {
-	switch {
-	case err == nil:
-		return nil
-	case fault.Is(err, fault.Unavailable), fault.Is(err, fault.Unauthorized), fault.Is(err, fault.Forbidden),
-		errors.Is(err, context.Canceled):
-		return fmt.Errorf("line %d: %w", line, err)
-	}
-	i.Failed++
-	if i.Failed <= maxTold {
-		i.Faults = append(i.Faults, fmt.Sprintf("line %d: %s", line, err))
-	}
-	return nil
+func (m *metered) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	m.done += int64(n)
+	m.s.progress("uploaded", int(m.done), int(m.all))
+	return n, err
 }
 
-func (i *importing) told() error {
-	if i.s.json {
-		if err := i.s.document(i); err != nil {
+// follow shows an import until it has ended, or is planned, and fails unless all of
+// its rows were taken.
+func follow(ctx context.Context, c *client.Client, s screen, id string) error {
+	described := false
+	i, err := c.Watch(ctx, id, func(i client.Import) {
+		if !described && i.Format != nil {
+			described = true
+			s.describe(i)
+		}
+		s.advance(i)
+	})
+	if errors.Is(err, context.Canceled) {
+		s.say("\nIt goes on without you: acervo imports show %s; acervo imports cancel %s", id, id)
+	}
+	if err != nil {
+		return err
+	}
+	if s.json {
+		if err := s.document(i); err != nil {
 			return err
 		}
 	} else {
-		for _, text := range i.Faults {
-			i.s.say("%s", safe(text))
+		s.concluded(i)
+	}
+	return verdict(i)
+}
+
+// describe tells what was understood of a file.
+func (s screen) describe(i client.Import) {
+	if s.json {
+		return
+	}
+	var used, ignored []string
+	for _, column := range i.Format.Columns {
+		if column.Field == "" {
+			ignored = append(ignored, column.Name)
+		} else {
+			used = append(used, column.Name+" → "+column.Field)
 		}
-		i.s.say("Wrote %d books; %d were so already, %d lines were not taken.", i.Written, i.Unchanged, i.Failed)
 	}
-	if i.Failed > 0 {
-		return fault.New(fault.Invalid, "%d lines were not taken", i.Failed)
+	delimiter := map[string]string{"": "", "\t": "tab"}[i.Format.Delimiter]
+	if delimiter == "" {
+		delimiter = i.Format.Delimiter
 	}
-	return nil
+	s.facts("read as", i.Format.Kind+", "+i.Format.Encoding, "delimiter", delimiter,
+		"columns", strings.Join(used, ", "), "ignored", strings.Join(ignored, ", "))
+	for _, w := range i.Warnings {
+		s.say("%s", safe("warning: "+w.Reason))
+	}
 }
 
-// exported reads a line of an export: the book, and the draft that makes it.
-func exported(line []byte) (b client.Book, draft jsontext.Value, err error) {
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal(line, &members); err != nil {
-		return b, nil, fault.Wrap(fault.Syntax, err, "This is no JSON object")
+// advance shows on a terminal how far an import has come.
+func (s screen) advance(i client.Import) {
+	const wide = 30
+	if !s.terminal || s.json || i.Rows.Total == nil || *i.Rows.Total == 0 {
+		return
 	}
-	if err := json.Unmarshal(line, &b); err != nil || b.ID == "" {
-		return b, nil, fault.Wrap(fault.Syntax, errors.Join(err, errors.New("no id")), "This is no book with an id, as export prints them")
+	done, all := i.Rows.Done(), *i.Rows.Total
+	fill := int(wide * done / all)
+	text := fmt.Sprintf("\r%s%s %d/%d rows", strings.Repeat("█", fill), strings.Repeat("░", wide-fill), done, all)
+	if i.Rate != nil {
+		text += fmt.Sprintf(", %.0f/s", *i.Rate)
 	}
-	for _, name := range []string{"version", "created_at", "updated_at", "cover"} { // the server's own
-		delete(members, name)
+	if i.ETA != nil && !i.State.Terminal() {
+		text += fmt.Sprintf(", %s left", max(0, time.Until(*i.ETA)).Round(time.Second))
 	}
-	maps.DeleteFunc(members, func(_ string, v jsontext.Value) bool { return v.Kind() == 'n' })
-	draft, err = json.Marshal(members, json.Deterministic(true))
-	return b, draft, err
+	if i.Rows.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", i.Rows.Failed)
+	}
+	fmt.Fprintf(s.out, "%s\x1b[K", text)
+	if i.State.Terminal() || i.State == drop.Planned {
+		fmt.Fprintln(s.out)
+	}
 }
 
-// same reports whether two books say the same, whatever the server added.
-func same(a, b client.Book) bool {
-	for _, x := range []*client.Book{&a, &b} {
-		x.Version, x.CreatedAt, x.UpdatedAt, x.Rest = 0, time.Time{}, time.Time{}, nil
+// concluded tells how an import has ended, and what can be done next.
+func (s screen) concluded(i client.Import) {
+	switch {
+	case i.DuplicateOf != nil:
+		s.say("Nothing was done: the same file was already imported as %s.", *i.DuplicateOf)
+		return
+	case i.State == drop.Planned && i.Plan != nil:
+		s.say("Applying it would make %d books, change %d, leave %d as they are and reject %d rows.",
+			i.Plan.Creates, i.Plan.Changes, i.Plan.Unchanged, i.Plan.Rejects)
+		s.say("Go on with: acervo imports apply %s", i.ID)
+		return
 	}
-	return reflect.DeepEqual(a, b)
+	s.say("%s: %d rows made or changed books, %d say what is there already, %d came too late, %d failed.",
+		strings.ReplaceAll(string(i.State), "_", " "), i.Rows.OK, i.Rows.Unchanged, i.Rows.Superseded, i.Rows.Failed)
+	if i.Rows.Skipped > 0 {
+		s.say("%d rows were not looked at any more.", i.Rows.Skipped)
+	}
+	if i.Rows.Warnings > 0 {
+		s.say("%d cells were not understood and left out: acervo imports rows --outcome warned %s", i.Rows.Warnings, i.ID)
+	}
+	if i.Rows.Failed > 0 {
+		s.say("Correct them and import that: acervo imports failed %s > failed.csv", i.ID)
+	}
+}
+
+// verdict is the error of an import that did not go as one would wish.
+func verdict(i client.Import) error {
+	switch {
+	case i.Error != nil:
+		return client.Fault(*i.Error)
+	case i.State == drop.CompletedWithErrors:
+		return fault.New(fault.Invalid, "%d rows failed", i.Rows.Failed)
+	case i.State == drop.Succeeded, i.State == drop.Planned:
+		return nil
+	default:
+		return fault.New(fault.Conflict, "the import was %s", i.State)
+	}
 }

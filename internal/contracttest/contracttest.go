@@ -26,6 +26,8 @@ type Target struct {
 	Operator, Writer, Reader string
 	// Dead are jobs that are dead, see Bury; the sentences need seven.
 	Dead []string
+	// Planned is an import that waits to be applied, see Plan.
+	Planned string
 }
 
 // row is a row of the contract's table of requests.
@@ -48,7 +50,7 @@ type sentence struct {
 }
 
 func rows() []row {
-	return slices.Concat(bookRows(), waitRows(), listRows(), jobRows(), operatorRows(), otherRows(), absentRows())
+	return slices.Concat(bookRows(), waitRows(), listRows(), jobRows(), operatorRows(), importRows(), otherRows(), absentRows())
 }
 
 // absentRows are what is not there yet. Who builds it writes its sentences, for
@@ -57,10 +59,6 @@ func absentRows() []row {
 	return []row{
 		{request: "a cover", absent: []string{
 			"POST /v1/books/{id}/cover", "DELETE /v1/books/{id}/cover", "GET /covers/{sha256}/{file}",
-		}},
-		{request: "an import", absent: []string{
-			"POST /v1/imports", "GET /v1/imports", "GET /v1/imports/{id}", "GET /v1/imports/{id}/rows", "GET /v1/imports/{id}/failed",
-			"POST /v1/imports/{id}/apply", "POST /v1/imports/{id}/cancel",
 		}},
 	}
 }

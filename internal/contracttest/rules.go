@@ -100,9 +100,9 @@ func needs(op operation) string {
 	switch {
 	case !strings.HasPrefix(op.path, "/v1/"), bearing(op), strings.HasPrefix(op.path, "/v1/books") && op.method == http.MethodGet:
 		return ""
-	case strings.HasPrefix(op.path, "/v1/books"):
+	case strings.HasPrefix(op.path, "/v1/books"), strings.HasPrefix(op.path, "/v1/imports") && op.method == http.MethodPost:
 		return "writer"
-	case strings.HasPrefix(op.path, "/v1/jobs"):
+	case strings.HasPrefix(op.path, "/v1/jobs"), strings.HasPrefix(op.path, "/v1/imports"):
 		return "reader"
 	default:
 		return "operator"

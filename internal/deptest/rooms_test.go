@@ -34,7 +34,7 @@ func rooms() map[string][]string {
 		"internal/key":   fault,
 
 		// What is done with one noun, without a door or an engine in sight.
-		"internal/intake":    nouns,
+		"internal/intake":    with(nouns, "internal/tabular"), // whose plan says which chunks a file has
 		"internal/cover":     nouns,
 		"internal/tabular":   nouns,
 		"internal/telemetry": fault,

@@ -32,6 +32,8 @@ type API struct {
 	Keys   Keys
 	// KeyStore keeps the keys that operators make; nil where there are none.
 	KeyStore key.Store
+	// Imports takes files to be imported; nil where none are.
+	Imports *intake.Imports
 	// Inbox takes uploads; nil where another server does, and then none is taken.
 	Inbox blob.Inbox
 	// Tokens takes the tokens of an issuer; nil to take none.
@@ -82,6 +84,15 @@ func (a *API) Handler() http.Handler {
 	r.Get("/v1/dead/{job}", a.with(key.Operator, a.getDead))
 	r.Post("/v1/dead/{job}/retry", a.with(key.Operator, a.retryOne))
 	r.Post("/v1/dead/{job}/discard", a.with(key.Operator, a.discardOne))
+	if a.Imports != nil {
+		r.Get("/v1/imports", a.with(key.Reader, a.listImports))
+		r.Post("/v1/imports", a.with(key.Writer, a.announceImport))
+		r.Get("/v1/imports/{import}", a.with(key.Reader, a.getImport))
+		r.Get("/v1/imports/{import}/rows", a.with(key.Reader, a.listRows))
+		r.Get("/v1/imports/{import}/failed", a.with(key.Reader, a.failedFile))
+		r.Post("/v1/imports/{import}/apply", a.with(key.Writer, a.applyImport))
+		r.Post("/v1/imports/{import}/cancel", a.with(key.Writer, a.cancelImport))
+	}
 	if a.KeyStore != nil {
 		r.Get("/v1/keys", a.with(key.Operator, a.listKeys))
 		r.Post("/v1/keys", a.with(key.Operator, a.addKey))

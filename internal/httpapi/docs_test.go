@@ -20,6 +20,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"acervo/internal/book"
+	"acervo/internal/drop"
 	"acervo/internal/fault"
 	"acervo/internal/httpapi"
 	"acervo/internal/sqlite"
@@ -187,6 +188,7 @@ func sendExample(t *testing.T, method, route string, op *openapi3.Operation, med
 	s := newServer(t, sqlite.LaneOptions{})
 	s.api.Checks = nil
 	id := s.dead(t, put(valid))
+	s.imported(t, drop.Planned, spoilt)
 	s.operator(t, http.MethodPost, "/v1/keys", `{"name":"till-3","role":"reader"}`)
 	if route == "/v1/keys" { // a name is given once
 		s.operator(t, http.MethodDelete, "/v1/keys/till-3", "")
@@ -196,7 +198,7 @@ func sendExample(t *testing.T, method, route string, op *openapi3.Operation, med
 	}
 	s.storeAs(t, shown("BookId"), book.Draft{Title: "Dom Casmurro", Authors: []string{"x"}, Price: &book.Price{Amount: "1", Currency: "BRL"}})
 	address := strings.NewReplacer(
-		"/v1/books/{id}", "/v1/books/"+shown("BookId"), "/v1/jobs/{id}", "/v1/jobs/"+id, "{job}", id,
+		"/v1/books/{id}", "/v1/books/"+shown("BookId"), "/v1/jobs/{id}", "/v1/jobs/"+id, "{job}", id, "{import}", importID,
 		"{lane}", shown("Lane"), "{name}", shown("KeyName"), "{code}", "invalid",
 	).Replace(route)
 	var query []string

@@ -21,7 +21,9 @@ import (
 // described is the document. For tests its objects are closed, so that an answer
 // with a member that the document does not know is found.
 var described = sync.OnceValues(func() (*openapi3.T, error) {
-	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.FileBodyDecoder)
+	for _, mediaType := range []string{"text/html", "text/csv", "text/tab-separated-values", "application/x-ndjson"} {
+		openapi3filter.RegisterBodyDecoder(mediaType, openapi3filter.FileBodyDecoder)
+	}
 	openapi3filter.RegisterBodyDecoder("application/merge-patch+json", openapi3filter.JSONBodyDecoder)
 	doc, err := openapi3.NewLoader().LoadFromFile("docs/openapi.json")
 	if err != nil {

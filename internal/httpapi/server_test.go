@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"acervo/internal/book"
+	"acervo/internal/dir"
 	"acervo/internal/fault"
 	"acervo/internal/httpapi"
 	"acervo/internal/intake"
@@ -80,8 +81,31 @@ func newServer(t *testing.T, lane sqlite.LaneOptions) *server {
 		Lanes: []httpapi.Lane{{Name: "writes", Control: s.lane}},
 		Now:   s.clock.Now, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
 	}
+	s.api.Imports = s.imports(t)
 	s.handler = s.api.Handler()
 	return s
+}
+
+// imports takes files into a folder, and sends their chunks to a lane that nobody
+// works.
+func (s *server) imports(t *testing.T) *intake.Imports {
+	t.Helper()
+	objects, err := dir.Open(dir.Options{
+		Path: t.TempDir(), Uploads: "/v1/uploads/", Ring: dir.NewKeyring(s.clock.Now, dir.NewKey()), Now: s.clock.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := objects.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	lane, err := s.db.Lane(t.Context(), "imports", sqlite.LaneOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &intake.Imports{Drops: s.db.Drops(), Objects: objects, Lane: lane, Now: s.clock.Now}
 }
 
 // request is what one test sends; the key of a writer goes with it unless it

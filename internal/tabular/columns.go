@@ -22,9 +22,9 @@ func (f faults) err() error {
 	return fault.Of(fault.Invalid, "The file cannot be read in this way.", f)
 }
 
-// check holds the options to their rules, as far as they can be known without
-// the file.
-func (o Options) check() error {
+// Check holds the options to their rules, as far as they can be known without
+// the file: fault.Invalid with every one that is broken, by its pointer.
+func (o Options) Check() error {
 	var f faults
 	if _, ok := parseDelimiter(o.Delimiter); o.Delimiter != "" && !ok {
 		f.add("/delimiter", "unknown_delimiter", "must be one of , ; | and tab")
@@ -167,6 +167,10 @@ func (o Options) isHeader(names []string) bool {
 		return true
 	}
 }
+
+// Brief cuts a text for people to at most 80 characters of UTF-8, and takes those
+// of control out.
+func Brief(s string) string { return shorten(s) }
 
 // shorten cuts a value for a message, between two characters and without those of
 // control.

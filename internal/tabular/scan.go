@@ -60,7 +60,7 @@ type scanner struct {
 
 // Scan reads a file once and decides what it is: kind, encoding, delimiter,
 // columns, rows, and where its chunks are. A gzipped file is expanded by the
-// caller. It holds about 1 MiB, 40 bytes for each chunk, and up to 16 MiB to find
+// caller. It holds about 1 MiB, 40 bytes for each chunk, and up to 12 MiB to find
 // the rows that are about one book.
 //
 // The error is a fault that says what to do: MediaType for what is no list,
@@ -70,7 +70,7 @@ type scanner struct {
 func Scan(r io.Reader, o Options) (Plan, error) {
 	s := &scanner{Options: o, tap: &tap{r: r, most: o.MaxBytes, hash: sha256.New()}}
 	defer func() { s.finder.done() }()
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return s.plan, err
 	}
 	for _, step := range []func() error{s.begin, s.dialect, s.header, s.records, s.conclude} {

@@ -12,15 +12,15 @@ import (
 
 // sightings remembers which books were seen, in a fixed room: a Bloom filter
 // whose bits for one book lie in one line of a processor's cache (Putze, Sanders
-// and Singler, 2007). Of a million books it takes one in some thousands for one
+// and Singler, 2007). Of a million books it takes one in some thousand for one
 // that was seen, which makes it look twice and does no harm.
 type sightings struct {
 	blocks [][8]uint64 // made when the first book comes
 }
 
 const (
-	sightingBlocks = 8 << 20 / 64
-	sightingBits   = 6
+	sightingBlocks = 4 << 20 / 64
+	sightingBits   = 4
 )
 
 // again notes a book, and reports whether it may have been noted before.
@@ -31,7 +31,7 @@ func (s *sightings) again(id uuid.UUID) bool {
 	// Ids may be numbered, so that their bits have to be mixed.
 	high, low := bits.Mul64(binary.LittleEndian.Uint64(id[:8])^0x9E3779B97F4A7C15, binary.LittleEndian.Uint64(id[8:])^0xD6E8FEB86659FD93)
 	h := (high ^ low) * 0xBF58476D1CE4E5B9
-	block := &s.blocks[h>>47] // the upper 17 bits
+	block := &s.blocks[h>>48] // the upper 16 bits
 	h = bits.RotateLeft64((h^h>>29)*0x94D049BB133111EB, 32)
 	all := true
 	for range sightingBits {

@@ -1,0 +1,159 @@
+package arrive_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"acervo/internal/arrive"
+	"acervo/internal/blob"
+	"acervo/internal/drop"
+	"acervo/internal/fault"
+	"acervo/internal/intake"
+)
+
+// watched runs a sentence beside a watch, in a time of its own.
+func watched(t *testing.T, prepare, test func(*testing.T, *shelf)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		d := newShelf(t)
+		d.Imports.Now = time.Now
+		prepare(t, d)
+		w := &arrive.Watch{Drops: d.Drops, Slots: 2, Log: slog.New(slog.DiscardHandler)}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); w.Run(ctx) }()
+		test(t, d)
+		stop()
+		<-ended
+	})
+}
+
+func nothing(*testing.T, *shelf) {}
+
+// append adds to a file in the drop.
+func (d *shelf) append(t *testing.T, name, content string) {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(d.at, "drop", name), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteString(content); err != nil || file.Close() != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWatching(t *testing.T) {
+	t.Parallel()
+	t.Run("a file is imported once it has been left alone for a moment", func(t *testing.T) {
+		t.Parallel()
+		watched(t, nothing, func(t *testing.T, d *shelf) {
+			copyInto(t, filepath.Join(d.at, "drop"), "a.csv", "title,author\n")
+			for range 5 { // slowly
+				time.Sleep(arrive.Quiet * 3 / 4)
+				d.append(t, "a.csv", "A,B\n")
+				if n := len(d.all(t)); n > 0 {
+					t.Fatalf("%d imports of half a file", n)
+				}
+			}
+			time.Sleep(arrive.Quiet + 3*arrive.LookEvery)
+			if all := d.all(t); len(all) != 1 || all[0].Total != 5 || all[0].State != drop.Queued {
+				t.Errorf("%+v", all)
+			}
+			time.Sleep(time.Hour)
+			if n := len(d.all(t)); n != 1 {
+				t.Errorf("%d imports an hour later", n)
+			}
+		})
+	})
+	t.Run("an upload is imported at once", func(t *testing.T) {
+		t.Parallel()
+		watched(t, nothing, func(t *testing.T, d *shelf) {
+			i, _, err := d.Imports.Announce(t.Context(), intake.Announcement{Filename: "a.csv", Bytes: 1, Mode: drop.Apply})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.put(t, i.Key, []byte(list))
+			time.Sleep(2 * arrive.LookEvery)
+			if i = d.latest(t, i.Key); i.State != drop.Queued {
+				t.Errorf("it is %s", i.State)
+			}
+		})
+	})
+	t.Run("a file that is written again is another import", func(t *testing.T) {
+		t.Parallel()
+		watched(t, nothing, func(t *testing.T, d *shelf) {
+			for range 2 {
+				d.put(t, "drop/a.csv", []byte(many(len(d.all(t))+1)))
+				time.Sleep(2 * arrive.Quiet)
+			}
+			if all := d.all(t); len(all) != 2 {
+				t.Errorf("%+v", all)
+			}
+		})
+	})
+	t.Run("a start goes on with what was left unfinished", func(t *testing.T) {
+		t.Parallel()
+		watched(t, func(t *testing.T, d *shelf) {
+			d.put(t, "drop/a.csv", []byte(list))
+			o := d.put(t, "drop/gone.csv", []byte(many(3)))
+			for _, key := range []string{"drop/a.csv", "drop/gone.csv"} { // both were being read
+				c := &crashes{left: 5}
+				if err := d.over(crashingDrops{d.store, c}, d.objects, d.lane).Arrived(t.Context(), arrive.Object{Key: key}); err == nil {
+					t.Fatal("it did not crash")
+				}
+			}
+			if err := d.objects.Delete(t.Context(), o.Key); err != nil {
+				t.Fatal(err)
+			}
+		}, func(t *testing.T, d *shelf) {
+			for _, i := range d.all(t) {
+				if i.State != drop.Reading {
+					t.Fatalf("it is %s before", i.State)
+				}
+			}
+			time.Sleep(2 * arrive.Quiet)
+			if i := d.latest(t, "drop/a.csv"); i.State != drop.Queued || len(d.lane.sent) != 1 {
+				t.Errorf("it is %s, %d messages", i.State, len(d.lane.sent))
+			}
+			if i := d.latest(t, "drop/gone.csv"); i.State != drop.Failed {
+				t.Errorf("what is gone is %s", i.State)
+			}
+		})
+	})
+	t.Run("a store that is down is tried again, and what cannot be done is given up", func(t *testing.T) {
+		t.Parallel()
+		for _, kind := range []fault.Kind{fault.Unavailable, fault.Internal} {
+			watched(t, func(t *testing.T, d *shelf) {
+				d.put(t, "drop/a.csv", []byte(list))
+				d.Drops.Imports = d.over(d.store, d.objects, d.lane).Imports
+				d.Drops.Imports.Objects = putless{d.objects, kind}
+				d.Drops.Imports.Now = time.Now
+			}, func(t *testing.T, d *shelf) {
+				time.Sleep(time.Hour)
+				want := drop.Reading
+				if kind == fault.Internal {
+					want = drop.Failed
+				}
+				if i := d.latest(t, "drop/a.csv"); i.State != want {
+					t.Errorf("%s: it is %s", kind, i.State)
+				}
+			})
+		}
+	})
+}
+
+// putless is a store that keeps nothing more.
+type putless struct {
+	blob.Store
+	kind fault.Kind
+}
+
+func (p putless) Put(context.Context, string, string, io.ReadSeeker) (blob.Object, error) {
+	return blob.Object{}, fault.New(p.kind, "no room")
+}
