@@ -100,7 +100,7 @@ func (s *server) report(t *testing.T, id uuid.UUID, pass drop.Pass, n int, r *ta
 type importDoc struct {
 	ID, Filename, State, Mode string
 	Rows                      struct {
-		Total                                              *int64
+		Total                                                *int64
 		OK, Failed, Superseded, Unchanged, Skipped, Warnings int64
 	}
 	Plan *struct {
