@@ -22,6 +22,14 @@ import (
 // articles included. The result is valid UTF-8 without control characters, and
 // folding it again changes nothing.
 func Fold(s string) string {
+	if folded, ok := foldLatin(s); ok {
+		return folded
+	}
+	return foldAny(s)
+}
+
+// foldAny is Fold by its definition.
+func foldAny(s string) string {
 	s = cases.Fold().String(strings.Map(unmarked, norm.NFKD.String(s)))
 	var b strings.Builder
 	for _, r := range s {
@@ -30,6 +38,34 @@ func Fold(s string) string {
 	// What was between two marks may be gone, and folding makes new ones.
 	s = strings.Map(unmarked, norm.NFKD.String(b.String()))
 	return strings.Join(strings.Fields(s), " ")
+}
+
+// latin1 is what the letters from À to ÿ are folded to, a byte each. A space
+// stands for those that become two letters, and for × and ÷.
+const latin1 = "aaaaaa ceeeeiiiidnooooo ouuuuy  aaaaaa ceeeeiiiidnooooo ouuuuy y"
+
+// foldLatin is Fold of a text of ASCII and of these letters, which most are, at a
+// tenth of the price; false for any other.
+func foldLatin(s string) (folded string, ok bool) {
+	b := make([]byte, 0, len(s))
+	for _, r := range s {
+		switch {
+		case r <= ' ' || r == 0x7f: // white space and control characters
+			r = ' '
+			if len(b) == 0 || b[len(b)-1] == ' ' {
+				continue
+			}
+		case r >= 'A' && r <= 'Z':
+			r += 'a' - 'A'
+		case r < 0x7f:
+		case r < 'À' || r > 'ÿ' || latin1[r-'À'] == ' ':
+			return "", false
+		default:
+			r = rune(latin1[r-'À'])
+		}
+		b = append(b, byte(r))
+	}
+	return strings.TrimSuffix(string(b), " "), true
 }
 
 // unmarked drops the marks that are accents, overlays and points of vowels, which

@@ -77,7 +77,7 @@ func (a *API) getBook(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	a.json(w, r, http.StatusOK, viewBook(item))
+	a.book(w, r, http.StatusOK, viewBook(item))
 }
 
 func (a *API) createBook(w http.ResponseWriter, r *http.Request) {

@@ -86,6 +86,11 @@ func traceparent(r *http.Request) string {
 // json answers with a document.
 func (a *API) json(w http.ResponseWriter, r *http.Request, status int, v any) {
 	body, err := json.Marshal(v, json.Deterministic(true))
+	a.encoded(w, r, status, body, err)
+}
+
+// encoded answers with a document that has been encoded, if it could be.
+func (a *API) encoded(w http.ResponseWriter, r *http.Request, status int, body []byte, err error) {
 	if err != nil {
 		for _, name := range []string{"Cache-Control", "ETag", "Link", "Location"} { // of what cannot be told
 			w.Header().Del(name)

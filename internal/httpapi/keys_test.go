@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,8 +228,11 @@ func TestOrigins(t *testing.T) {
 		got := open.do(t, post(`{}`, "Origin", page))
 		got.problem(t, fault.Invalid)
 		got.wantHeader(t, "Access-Control-Allow-Origin", page)
-		if !strings.Contains(got.header.Get("Access-Control-Expose-Headers"), "Location") {
-			t.Errorf("got %v", got.header)
+		exposed := strings.Split(got.header.Get("Access-Control-Expose-Headers"), ", ")
+		for _, name := range []string{"ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"} {
+			if !slices.Contains(exposed, name) {
+				t.Errorf("%s is not among %q", name, exposed)
+			}
 		}
 	})
 	for _, origin := range []string{

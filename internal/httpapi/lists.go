@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"acervo/internal/book"
@@ -27,21 +28,18 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		q, err = parseBookQuery(query)
 	}
-	var books []book.Item
+	var page []book.Item
 	var next string
 	if err == nil {
-		books, next, err = a.Lists.List(r.Context(), q)
+		page, next, err = a.Lists.List(r.Context(), q)
 	}
 	if err != nil {
 		a.problem(w, r, err)
 		return
 	}
-	items := make([]bookView, len(books))
-	for i, item := range books {
-		items[i] = viewBook(item)
-	}
 	w.Header().Set("Cache-Control", "no-cache")
-	a.page(w, r, query, items, next)
+	items, err := appendBooks(nil, page)
+	a.encodedPage(w, r, query, items, err, next)
 }
 
 // parseQuery reads the parameters of a request.
@@ -52,11 +50,19 @@ func parseQuery(r *http.Request) (url.Values, error) {
 
 // page answers with a page of a list, whose next one is found by the cursor next.
 func (a *API) page(w http.ResponseWriter, r *http.Request, query url.Values, items any, next string) {
+	doc, err := json.Marshal(items, json.Deterministic(true))
+	a.encodedPage(w, r, query, doc, err, next)
+}
+
+// encodedPage is page of items that have been encoded, if they could be.
+func (a *API) encodedPage(w http.ResponseWriter, r *http.Request, query url.Values, items []byte, err error, next string) {
+	cursor := "null"
 	if next != "" {
 		query.Set("cursor", next)
 		w.Header().Set("Link", "<"+r.URL.Path+"?"+query.Encode()+`>; rel="next"`)
+		cursor = strconv.Quote(next) // of base64, which has nothing to escape
 	}
-	a.json(w, r, http.StatusOK, map[string]any{"items": items, "next_cursor": orNull(next)})
+	a.encoded(w, r, http.StatusOK, slices.Concat([]byte(`{"items":`), items, []byte(`,"next_cursor":`+cursor+"}")), err)
 }
 
 // queryFaults gathers what is wrong with a query, so that a client hears it at

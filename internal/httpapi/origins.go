@@ -24,7 +24,7 @@ func (a *API) origins(next http.Handler) http.Handler {
 		h.Set("Access-Control-Allow-Origin", origin)
 		if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 			h.Set("Access-Control-Expose-Headers", "Accept-Patch, Accept-Post, Content-Location, ETag, Idempotent-Replayed, "+
-				"Link, Location, Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id")
+				"Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id")
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -176,5 +176,5 @@ func (a *API) written(w http.ResponseWriter, r *http.Request, j job.Job) {
 		w.Header().Set("Location", "/v1/books/"+j.BookID.String())
 	}
 	w.Header().Set("ETag", book.Tag(item.Version))
-	a.json(w, r, status, viewBook(item))
+	a.book(w, r, status, viewBook(item))
 }

@@ -132,7 +132,7 @@ func (c *conn) bookRow(id uuid.UUID, now time.Time, into *book.Item) (row bookRo
 		case !sound:
 			row.damage = fault.New(fault.Damaged, "book %s is damaged: its checksum is wrong", id)
 		case into != nil:
-			row.damage = fault.Wrap(fault.Damaged, json.Unmarshal(doc, into), "book %s is damaged", id)
+			row.damage = fault.Wrap(fault.Damaged, book.ParseItem(doc, into), "book %s is damaged", id)
 		}
 		return nil
 	}, id[:])
