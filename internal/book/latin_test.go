@@ -9,7 +9,7 @@ import (
 // latin are the characters that foldLatin may meet, and some that it must leave
 // alone.
 func latin() (all []rune) {
-	for r := rune(0); r < 0x180; r++ {
+	for r := range rune(0x180) {
 		all = append(all, r)
 	}
 	return append(all, 0x301, 0x327, 0x200b, 0x3c3, 0xfffd)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func TestABookIsEncodedAsItsViewIs(t *testing.T) {
 		if (err == nil) != (failed == nil) {
 			t.Fatalf("%+v fails with %v, want %v", item, failed, err)
 		}
-		if err == nil && string(got) != string(want) {
+		if err == nil && !bytes.Equal(got, want) {
 			t.Fatalf("a book is encoded as\n%s, want\n%s", got, want)
 		}
 	})

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"time"
@@ -103,12 +104,15 @@ func (c *conn) unchanged(read book.Item, now time.Time) error {
 
 func (c *conn) book(id uuid.UUID, now time.Time) (book.Item, error) {
 	item := book.Item{ID: id}
-	row, err := c.bookRow(id, now, &item)
-	item.Version, item.Fence = row.version, row.fence
-	if err == nil {
-		err = row.damage
-	}
+	err := c.intoBook(bookByID, id[:], now, &item)
 	return item, err
+}
+
+// intoBook reads the row that a query finds by a value into the item of its id.
+func (c *conn) intoBook(query string, value any, now time.Time, item *book.Item) error {
+	row, err := c.readBook(query, value, item.ID, now, item)
+	item.Version, item.Fence = row.version, row.fence
+	return cmp.Or(err, row.damage)
 }
 
 // bookRow is what a row tells without its doc.
@@ -118,10 +122,21 @@ type bookRow struct {
 	damage         error
 }
 
-// bookRow reads a row, and its doc if it is to go into an item. That its time is
-// over is believed only of a sound row, lest damage makes a book absent.
-func (c *conn) bookRow(id uuid.UUID, now time.Time, into *book.Item) (row bookRow, err error) {
-	err = c.each(`SELECT version, fence, doc, expires_at, sum FROM books WHERE id = ?`, func(s *sqlite3.Stmt) error {
+// bookRow reads the row of an id, and its doc if it is to go into an item.
+func (c *conn) bookRow(id uuid.UUID, now time.Time, into *book.Item) (bookRow, error) {
+	return c.readBook(bookByID, id[:], id, now, into)
+}
+
+// What readBook takes.
+const (
+	bookByID  = `SELECT version, fence, doc, expires_at, sum FROM books WHERE id = ?`
+	bookByRow = `SELECT version, fence, doc, expires_at, sum FROM books WHERE rowid = ?`
+)
+
+// readBook reads the row of an id, which a query finds by a value. That its time
+// is over is believed only of a sound row, lest damage makes a book absent.
+func (c *conn) readBook(query string, value any, id uuid.UUID, now time.Time, into *book.Item) (row bookRow, err error) {
+	err = c.each(query, func(s *sqlite3.Stmt) error {
 		keeps, doc := s.ColumnType(3) == sqlite3.NULL, s.ColumnRawBlob(2)
 		sound := bookSum(id, s.ColumnInt64(0), keeps, doc) == uint32(s.ColumnInt64(4))
 		if sound && !keeps && !millis(s, 3).After(now) {
@@ -135,7 +150,7 @@ func (c *conn) bookRow(id uuid.UUID, now time.Time, into *book.Item) (row bookRo
 			row.damage = fault.Wrap(fault.Damaged, book.ParseItem(doc, into), "book %s is damaged", id)
 		}
 		return nil
-	}, id[:])
+	}, value)
 	if malformed(err) {
 		return bookRow{stands: true, damage: fault.Wrap(fault.Damaged, err, "book %s is damaged", id)}, nil
 	}

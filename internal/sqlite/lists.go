@@ -48,7 +48,7 @@ func (c *conn) list(q book.Query, after string, now time.Time) (page []book.Item
 		if !strings.HasPrefix(key, prefix) {
 			break
 		}
-		item, listed, err := c.listed(q, key, now)
+		item, listed, err := c.listed(q, key, s.ColumnInt64(1), now)
 		switch {
 		case err != nil:
 			return nil, "", err
@@ -71,29 +71,28 @@ func listQuery(q book.Query, after string) (query string, args []any) {
 	from := []byte(max(after, q.Prefix()))
 	switch {
 	case q.ISBN != "":
-		return `SELECT by_title FROM books WHERE isbn = ? AND by_title > ? ORDER BY by_title`, []any{q.ISBN, from}
+		return `SELECT by_title, rowid FROM books WHERE isbn = ? AND by_title > ? ORDER BY by_title`, []any{q.ISBN, from}
 	case q.Author != "":
-		return `SELECT by_author FROM books WHERE by_author > ?1 UNION ALL
-			SELECT by_author FROM further_authors WHERE by_author > ?1 ORDER BY by_author`, []any{from}
+		return `SELECT by_author, rowid FROM books WHERE by_author > ?1 UNION ALL
+			SELECT by_author, (SELECT rowid FROM books WHERE id = book_id) FROM further_authors WHERE by_author > ?1 ORDER BY by_author`, []any{from}
 	case q.Order == book.ByAuthor:
-		return `SELECT by_author FROM books WHERE by_author > ? ORDER BY by_author`, []any{from}
+		return `SELECT by_author, rowid FROM books WHERE by_author > ? ORDER BY by_author`, []any{from}
 	case q.Order == book.Latest && after == "":
-		return `SELECT by_updated FROM books WHERE by_updated IS NOT NULL ORDER BY by_updated DESC`, nil
+		return `SELECT by_updated, rowid FROM books WHERE by_updated IS NOT NULL ORDER BY by_updated DESC`, nil
 	case q.Order == book.Latest:
-		return `SELECT by_updated FROM books WHERE by_updated < ? ORDER BY by_updated DESC`, []any{from}
+		return `SELECT by_updated, rowid FROM books WHERE by_updated < ? ORDER BY by_updated DESC`, []any{from}
 	default:
-		return `SELECT by_title FROM books WHERE by_title > ? ORDER BY by_title`, []any{from}
+		return `SELECT by_title, rowid FROM books WHERE by_title > ? ORDER BY by_title`, []any{from}
 	}
 }
 
 // listed reads the book of a place; false when the list does not have it there,
 // or when nobody can read it.
-func (c *conn) listed(q book.Query, key string, now time.Time) (item book.Item, ok bool, err error) {
-	id, ok := book.ParseID(key[max(0, len(key)-36):])
-	if !ok { // the place itself is damaged
+func (c *conn) listed(q book.Query, key string, row int64, now time.Time) (item book.Item, ok bool, err error) {
+	if item.ID, ok = book.ParseID(key[max(0, len(key)-36):]); !ok { // the place itself is damaged
 		return item, false, nil
 	}
-	item, err = c.book(id, now)
+	err = c.intoBook(bookByRow, row, now, &item)
 	if fault.Is(err, fault.Damaged) {
 		return item, false, nil
 	}
