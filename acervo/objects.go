@@ -8,8 +8,11 @@ import (
 
 	"acervo/internal/arrive"
 	"acervo/internal/config"
+	"acervo/internal/cover"
 	"acervo/internal/dir"
+	"acervo/internal/httpapi"
 	"acervo/internal/intake"
+	"acervo/internal/job"
 	"acervo/internal/sqlite"
 )
 
@@ -33,9 +36,9 @@ func openObjects(ctx context.Context, c config.Serve, db *sqlite.DB) (*dir.Dir, 
 }
 
 // newPorter takes uploads, and hands what landed to who deals with it.
-func newPorter(objects *dir.Dir, log *slog.Logger) *arrive.Porter {
+func newPorter(objects *dir.Dir, covers *arrive.Covers, log *slog.Logger) *arrive.Porter {
 	router := &arrive.Router{Log: log, Routes: []arrive.Route{
-		// what lies below a prefix, and who deals with it
+		{Prefix: job.Originals, Handler: covers, Leftovers: true},
 	}}
 	return &arrive.Porter{Store: objects, Inbox: objects, Router: router, Log: log}
 }
@@ -53,3 +56,22 @@ func newWatch(c config.Serve, imports *intake.Imports, log *slog.Logger) *arrive
 // spoolFolder is where the objects are written before they get their names. What is
 // left there is removed at the start.
 const spoolFolder = ".incoming"
+
+// takeCovers has the API take covers, and returns who carries them.
+func takeCovers(api *httpapi.API, objects *dir.Dir, log *slog.Logger) *arrive.Porter {
+	in := api.Intake
+	covers := &arrive.Covers{
+		Ring: in.Ring, Jobs: in.Jobs, Books: api.Books, Lane: in.Lane, Objects: objects,
+		Renderer: cover.New(), Now: time.Now, Log: log,
+	}
+	porter := newPorter(objects, covers, log)
+	api.Objects, api.Inbox, in.Originals = objects, porter, objects
+	in.Again = func(ctx context.Context, id string) error {
+		landed, err := covers.Again(ctx, id)
+		if err == nil {
+			porter.Land(landed)
+		}
+		return err
+	}
+	return porter
+}

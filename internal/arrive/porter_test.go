@@ -121,6 +121,7 @@ func TestAPorterCarriesWhatWasUploadedAndNothingElse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, t.TempDir(), nil)
+		synctest.Wait()
 		h.upload(t, "originals/a")
 		h.upload(t, "covers/a/96.jpg") // what we made is nobody's input
 		h.put(t, "originals/b")        // nobody tells of it

@@ -32,6 +32,9 @@ func index(stored row, item book.Item) {
 	if len(keys.Authors) > 0 {
 		stored["author_shard"], stored["author_key"] = str(shard(firstShard, id, shards)), str(keys.Authors[0])
 	}
+	if item.Cover != nil {
+		stored["cover"] = str(item.Cover.SHA256)
+	}
 	if keys.ISBN != "" {
 		stored["isbn"] = str(keys.ISBN)
 	}

@@ -17,7 +17,10 @@ import (
 // Books is book.Store.
 type Books struct{ s *Store }
 
-var _ book.Store = Books{}
+var (
+	_ book.Store = Books{}
+	_ book.Shelf = Books{}
+)
 
 // Books returns the catalogue in this store.
 func (s *Store) Books() Books { return Books{s} }
@@ -36,6 +39,18 @@ func (b Books) Get(ctx context.Context, id uuid.UUID) (book.Item, error) {
 		return book.Item{ID: id}, classify(err, "read book %s", id)
 	}
 	return readBook(id, out.Item, b.s.now())
+}
+
+// Shows is book.Shelf's.
+func (b Books) Shows(ctx context.Context, sha256 string) (bool, error) {
+	out, err := b.s.db.Query(ctx, &dynamodb.QueryInput{
+		TableName: b.s.table(booksTable), IndexName: sdk.String(byCover), Limit: sdk.Int32(1),
+		KeyConditionExpression: sdk.String("cover = :cover"), ExpressionAttributeValues: row{":cover": str(sha256)},
+	})
+	if err != nil {
+		return false, classify(err, "look for who shows a cover")
+	}
+	return len(out.Items) > 0, nil
 }
 
 func readBook(id uuid.UUID, stored row, now time.Time) (book.Item, error) {

@@ -82,6 +82,11 @@ type Item struct {
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 
+	// Cover is nil for none. CoverJob is the job that set or removed it last, or the
+	// deletion of the book: older ones come too late.
+	Cover    *Cover `json:"cover,omitzero"`
+	CoverJob string `json:"cover_job,omitzero"`
+
 	// AcceptedAt is the latest accept time of the writes applied.
 	AcceptedAt time.Time `json:"accepted_at,omitzero"`
 	// LastJob is the job that wrote last, and LastJobVersion the version it made.

@@ -44,3 +44,11 @@ type Found struct {
 
 // Change is a swap: Next in the place of Read.
 type Change struct{ Read, Next Item }
+
+// Shelf tells which covers books show. It is safe for concurrent use. Its contract
+// suite is booktest, by RunCovers.
+type Shelf interface {
+	// Shows reports whether there is a book whose cover is made of the original with
+	// this SHA-256, in hexadecimal. It is eventually consistent.
+	Shows(ctx context.Context, sha256 string) (bool, error)
+}

@@ -31,13 +31,9 @@ func (w *walk) item(i *Item) bool {
 	ok := w.next(`{"id":`) && w.uuid(&i.ID) &&
 		(!w.next(`,"existence":`) || w.text((*string)(&i.Existence))) &&
 		(!w.next(`,"draft":`) || w.draft(&i.Draft))
-	for _, at := range []struct {
-		name string
-		time *time.Time
-	}{{`,"created_at":`, &i.CreatedAt}, {`,"updated_at":`, &i.UpdatedAt}, {`,"accepted_at":`, &i.AcceptedAt}} {
-		ok = ok && (!w.next(at.name) || w.time(at.time))
-	}
-	return ok && (!w.next(`,"last_job":`) || w.text(&i.LastJob)) &&
+	return ok && (!w.next(`,"created_at":`) || w.time(&i.CreatedAt)) && (!w.next(`,"updated_at":`) || w.time(&i.UpdatedAt)) &&
+		(!w.next(`,"cover":`) || w.cover(i)) && (!w.next(`,"cover_job":`) || w.text(&i.CoverJob)) &&
+		(!w.next(`,"accepted_at":`) || w.time(&i.AcceptedAt)) && (!w.next(`,"last_job":`) || w.text(&i.LastJob)) &&
 		(!w.next(`,"last_job_version":`) || w.whole(&i.LastJobVersion)) && w.next(`}`)
 }
 
@@ -57,6 +53,24 @@ func (w *walk) draft(d *Draft) bool {
 func (w *walk) price(d *Draft) bool {
 	d.Price = &Price{}
 	return w.next(`{"amount":`) && w.text(&d.Price.Amount) && w.next(`,"currency":`) && w.text(&d.Price.Currency) && w.next(`}`)
+}
+
+func (w *walk) cover(i *Item) bool {
+	c := &Cover{Renditions: []Rendition{}}
+	i.Cover = c
+	if !w.next(`{"sha256":`) || !w.text(&c.SHA256) || !w.next(`,"renditions":[`) {
+		return false
+	}
+	for !w.next(`]`) {
+		var width, height int64
+		ok := (len(c.Renditions) == 0 || w.next(`,`)) && w.next(`{"width":`) && w.whole(&width) &&
+			w.next(`,"height":`) && w.whole(&height) && w.next(`}`)
+		if !ok {
+			return false
+		}
+		c.Renditions = append(c.Renditions, Rendition{Width: int(width), Height: int(height)})
+	}
+	return w.next(`,"blurhash":`) && w.text(&c.Blurhash) && w.next(`,"color":`) && w.text(&c.Color) && w.next(`}`)
 }
 
 // next takes a piece of text, if it is what comes next.

@@ -31,6 +31,13 @@ func drawItem(t *rapid.T) Item {
 	if rapid.Bool().Draw(t, "priced") {
 		item.Draft.Price = &Price{Amount: text.Draw(t, "amount"), Currency: text.Draw(t, "currency")}
 	}
+	if rapid.Bool().Draw(t, "covered") {
+		item.Cover = &Cover{SHA256: text.Draw(t, "sha256"), Renditions: []Rendition{}, Blurhash: text.Draw(t, "blurhash"), Color: text.Draw(t, "color")}
+		for range rapid.IntRange(0, 4).Draw(t, "renditions") {
+			item.Cover.Renditions = append(item.Cover.Renditions, Rendition{Width: rapid.Int().Draw(t, "width"), Height: rapid.Int().Draw(t, "height")})
+		}
+		item.CoverJob = text.Draw(t, "cover job")
+	}
 	return item
 }
 

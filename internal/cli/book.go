@@ -22,7 +22,7 @@ const patience = 30 * time.Second
 
 func (p program) book() *ucli.Command {
 	return p.group("book", "add, read, list, change and remove books", func(r *remote) []*ucli.Command {
-		return []*ucli.Command{r.bookAdd(), r.bookGet(), r.bookList(), r.bookSet(), r.bookRemove()}
+		return []*ucli.Command{r.bookAdd(), r.bookGet(), r.bookList(), r.bookSet(), r.bookRemove(), r.bookCover()}
 	})
 }
 

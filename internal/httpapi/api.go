@@ -34,6 +34,10 @@ type API struct {
 	KeyStore key.Store
 	// Imports takes files to be imported; nil where none are.
 	Imports *intake.Imports
+	// Objects are where pictures land and renditions lie. CoverBase is what stands before
+	// /covers/ in the addresses of renditions: empty for this server.
+	Objects   blob.Store
+	CoverBase string
 	// Inbox takes uploads; nil where another server does, and then none is taken.
 	Inbox blob.Inbox
 	// Tokens takes the tokens of an issuer; nil to take none.
@@ -72,6 +76,9 @@ func (a *API) Handler() http.Handler {
 	r.Put("/v1/books/{id}", a.with(key.Writer, a.replaceBook))
 	r.Patch("/v1/books/{id}", a.with(key.Writer, a.updateBook))
 	r.Delete("/v1/books/{id}", a.with(key.Writer, a.deleteBook))
+	r.Post("/v1/books/{id}/cover", a.with(key.Writer, a.setCover))
+	r.Delete("/v1/books/{id}/cover", a.with(key.Writer, a.removeCover))
+	r.Get("/covers/{sha256}/{width}.jpg", a.reading(a.getRendition))
 	r.Get("/v1/jobs/{id}", a.with(key.Reader, a.getJob))
 
 	r.Get("/v1/queues", a.with(key.Operator, a.listQueues))

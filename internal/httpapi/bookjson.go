@@ -18,14 +18,14 @@ func (a *API) book(w http.ResponseWriter, r *http.Request, status int, v bookVie
 }
 
 // appendBooks appends the books of a page as an array.
-func appendBooks(b []byte, page []book.Item) ([]byte, error) {
+func (a *API) appendBooks(b []byte, page []book.Item) ([]byte, error) {
 	b = append(b, '[')
 	for i, item := range page {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		var err error
-		if b, err = appendBook(b, viewBook(item)); err != nil {
+		if b, err = appendBook(b, a.viewBook(item)); err != nil {
 			return nil, err
 		}
 	}

@@ -29,8 +29,12 @@ func TestABookIsEncodedAsItsViewIs(t *testing.T) {
 		if rapid.Bool().Draw(t, "priced") {
 			item.Draft.Price = &book.Price{Amount: text.Draw(t, "amount"), Currency: text.Draw(t, "currency")}
 		}
-		want, err := json.Marshal(viewBook(item))
-		got, failed := appendBook(nil, viewBook(item))
+		if rapid.Bool().Draw(t, "covered") {
+			item.Cover = &book.Cover{Renditions: []book.Rendition{{Width: 96, Height: 1}, {Width: 320, Height: 2}}, Blurhash: text.Draw(t, "blurhash"), Color: "#000000"}
+		}
+		view := (&API{}).viewBook(item)
+		want, err := json.Marshal(view)
+		got, failed := appendBook(nil, view)
 		if (err == nil) != (failed == nil) {
 			t.Fatalf("%+v fails with %v, want %v", item, failed, err)
 		}

@@ -24,18 +24,18 @@ type bookView struct {
 	Description *string     `json:"description"`
 	Rating      *float64    `json:"rating"`
 	Price       *book.Price `json:"price"`
-	Cover       *struct{}   `json:"cover"`
+	Cover       *coverView  `json:"cover"`
 	Version     int64       `json:"version"`
 	CreatedAt   time.Time   `json:"created_at"`
 	UpdatedAt   time.Time   `json:"updated_at"`
 }
 
-func viewBook(i book.Item) bookView {
+func (a *API) viewBook(i book.Item) bookView {
 	return bookView{
 		ID: i.ID, Title: i.Draft.Title, Authors: i.Draft.Authors, ISBN: orNull(i.Draft.ISBN),
 		Published: orNull(i.Draft.Published), Language: orNull(i.Draft.Language),
 		Description: orNull(i.Draft.Description), Rating: orNull(i.Draft.Rating), Price: i.Draft.Price,
-		Version: i.Version, CreatedAt: i.CreatedAt.UTC(), UpdatedAt: i.UpdatedAt.UTC(),
+		Cover: a.viewCover(i.Cover), Version: i.Version, CreatedAt: i.CreatedAt.UTC(), UpdatedAt: i.UpdatedAt.UTC(),
 	}
 }
 
@@ -77,7 +77,7 @@ func (a *API) getBook(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	a.book(w, r, http.StatusOK, viewBook(item))
+	a.book(w, r, http.StatusOK, a.viewBook(item))
 }
 
 func (a *API) createBook(w http.ResponseWriter, r *http.Request) {

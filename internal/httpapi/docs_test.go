@@ -185,21 +185,24 @@ func TestEveryExampleOfARequestIsTaken(t *testing.T) {
 
 func sendExample(t *testing.T, method, route string, op *openapi3.Operation, mediaType string, body any) {
 	t.Helper()
+	shown := func(name string) string {
+		return fmt.Sprint(description(t).Components.Parameters[name].Value.Example)
+	}
 	s := newServer(t, sqlite.LaneOptions{})
 	s.api.Checks = nil
+	if _, err := s.api.Objects.Put(t.Context(), "covers/"+shown("ContentHash")+"/"+shown("Width")+".jpg", "image/jpeg", strings.NewReader("a picture")); err != nil {
+		t.Fatal(err)
+	}
 	id := s.dead(t, put(valid))
 	s.imported(t, drop.Planned, spoilt)
 	s.operator(t, http.MethodPost, "/v1/keys", `{"name":"till-3","role":"reader"}`)
 	if route == "/v1/keys" { // a name is given once
 		s.operator(t, http.MethodDelete, "/v1/keys/till-3", "")
 	}
-	shown := func(name string) string {
-		return fmt.Sprint(description(t).Components.Parameters[name].Value.Example)
-	}
 	s.storeAs(t, shown("BookId"), book.Draft{Title: "Dom Casmurro", Authors: []string{"x"}, Price: &book.Price{Amount: "1", Currency: "BRL"}})
 	address := strings.NewReplacer(
-		"/v1/books/{id}", "/v1/books/"+shown("BookId"), "/v1/jobs/{id}", "/v1/jobs/"+id, "{job}", id, "{import}", importID,
-		"{lane}", shown("Lane"), "{name}", shown("KeyName"), "{code}", "invalid",
+		"/v1/books/{id}/cover", "/v1/books/"+shown("BookId")+"/cover", "/v1/books/{id}", "/v1/books/"+shown("BookId"), "/v1/jobs/{id}", "/v1/jobs/"+id, "{job}", id,
+		"{import}", importID, "{sha256}", shown("ContentHash"), "{width}", shown("Width"), "{lane}", shown("Lane"), "{name}", shown("KeyName"), "{code}", "invalid",
 	).Replace(route)
 	var query []string
 	for _, p := range op.Parameters {

@@ -21,7 +21,7 @@ import (
 // described is the document. For tests its objects are closed, so that an answer
 // with a member that the document does not know is found.
 var described = sync.OnceValues(func() (*openapi3.T, error) {
-	for _, mediaType := range []string{"text/html", "text/csv", "text/tab-separated-values", "application/x-ndjson"} {
+	for _, mediaType := range []string{"text/html", "image/jpeg", "text/csv", "text/tab-separated-values", "application/x-ndjson"} {
 		openapi3filter.RegisterBodyDecoder(mediaType, openapi3filter.FileBodyDecoder)
 	}
 	openapi3filter.RegisterBodyDecoder("application/merge-patch+json", openapi3filter.JSONBodyDecoder)

@@ -38,7 +38,7 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	items, err := appendBooks(nil, page)
+	items, err := a.appendBooks(nil, page)
 	a.encodedPage(w, r, query, items, err, next)
 }
 

@@ -82,6 +82,18 @@ func newServer(t *testing.T, lane sqlite.LaneOptions) *server {
 		Now:   s.clock.Now, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
 	}
 	s.api.Imports = s.imports(t)
+	objects, err := dir.Open(dir.Options{
+		Path: t.TempDir(), Uploads: "/v1/uploads/", Ring: dir.NewKeyring(s.clock.Now, dir.NewKey()), Now: s.clock.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := objects.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.api.Objects, s.api.Inbox, s.api.Intake.Originals = objects, objects, objects
 	s.handler = s.api.Handler()
 	return s
 }

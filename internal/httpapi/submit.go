@@ -171,10 +171,10 @@ func (a *API) written(w http.ResponseWriter, r *http.Request, j job.Job) {
 		return
 	}
 	status := http.StatusOK
-	if j.Kind != job.Update && item.CreatedAt.Equal(j.SubmittedAt) {
+	if (j.Kind == job.Create || j.Kind == job.Replace) && item.CreatedAt.Equal(j.SubmittedAt) {
 		status = http.StatusCreated
 		w.Header().Set("Location", "/v1/books/"+j.BookID.String())
 	}
 	w.Header().Set("ETag", book.Tag(item.Version))
-	a.book(w, r, status, viewBook(item))
+	a.book(w, r, status, a.viewBook(item))
 }

@@ -34,8 +34,31 @@ func (in *Intake) Retry(ctx context.Context, id string, o Order) error {
 			}
 			return rec, nil
 		}
+		if err := in.pictured(ctx, rec); err != nil {
+			return rec, err
+		}
 		return in.nextGeneration(rec, o)
 	}, in.resend)
+}
+
+// unmade reports whether a job died before its picture was made into a cover.
+func unmade(m job.Message) bool { return m.Kind == job.CoverSet && m.Cover == nil }
+
+// pictured refuses the retry of a job whose picture is not kept any more:
+// fault.Conflict.
+func (in *Intake) pictured(ctx context.Context, rec job.Record) error {
+	m, err := job.DecodeMessage(rec.Burial.Message)
+	if err != nil || !unmade(m) {
+		return nil //nolint:nilerr // what cannot be read is refused with the others
+	}
+	if in.Originals == nil {
+		return fault.New(fault.Conflict, "There are no pictures here.")
+	}
+	_, err = in.Originals.Stat(ctx, job.OriginalKey(rec.ID))
+	if fault.Is(err, fault.NotFound) {
+		return fault.New(fault.Conflict, "The picture of the job is no longer kept: upload it again.")
+	}
+	return err
 }
 
 // nextGeneration is the record of a dead job whose retry was asked for.
@@ -76,6 +99,9 @@ func (in *Intake) resend(ctx context.Context, rec job.Record) error {
 	m, err := job.DecodeMessage(rec.Burial.Message)
 	if err != nil {
 		return err
+	}
+	if unmade(m) {
+		return in.Again(ctx, m.Job)
 	}
 	return in.Lane.Send(ctx, queue.Message{Group: m.Group(), DedupID: m.DedupID(), Body: rec.Burial.Message})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"acervo/internal/blob"
 	"acervo/internal/book"
 	"acervo/internal/fault"
 	"acervo/internal/job"
@@ -22,7 +23,11 @@ type Intake struct {
 	Gauge  queue.Gauge
 	Jobs   job.Store
 	Claims job.Claims
-	Now    func() time.Time
+	// Originals are where pictures for covers land; nil where there are no covers.
+	Originals blob.Store
+	// Again has the picture of a dead job land once more.
+	Again func(ctx context.Context, job string) error
+	Now   func() time.Time
 	// MaxAge is how old the oldest message may be before writes are refused; zero
 	// for no limit. It is far below the retention of the lane.
 	MaxAge time.Duration
@@ -113,6 +118,9 @@ func (in *Intake) send(ctx context.Context, r job.Receipt, w Write) error {
 // Status returns what is known of the job of an authentic receipt.
 func (in *Intake) Status(ctx context.Context, r job.Receipt) (job.Job, error) {
 	rec, recorded, err := in.Jobs.Get(ctx, r.ID)
+	if err == nil && !recorded && in.Originals != nil && job.Overdue(r, in.Now()) {
+		return in.overdue(ctx, r)
+	}
 	if err != nil {
 		return job.Job{}, err
 	}

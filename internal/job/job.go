@@ -20,10 +20,17 @@ const (
 	Replace Kind = "book.replace"
 	Update  Kind = "book.update"
 	Delete  Kind = "book.delete"
+
+	CoverSet    Kind = "cover.set"
+	CoverRemove Kind = "cover.remove"
 )
 
 // Chunk is what the ledger of the dead calls a slice of a file on the imports lane.
 const Chunk Kind = "import.chunk"
+
+// OfCover reports whether jobs of the kind change the cover of a book. The latest
+// accepted of them wins: receipts sort by accept time.
+func (k Kind) OfCover() bool { return k == CoverSet || k == CoverRemove }
 
 // State is where a job stands.
 type State string

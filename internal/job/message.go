@@ -27,6 +27,9 @@ type Message struct {
 
 	Draft *book.Draft `json:"draft,omitzero"` // of a create or a replace
 	Patch book.Patch  `json:"patch,omitzero"` // of an update
+	// Cover is that of a cover.set. In the ledger one may have none, whose picture was
+	// never made into a cover.
+	Cover *book.Cover `json:"cover,omitzero"`
 
 	IfMatch     *book.Tags `json:"if_match,omitzero"`
 	IfNoneMatch *book.Tags `json:"if_none_match,omitzero"`
@@ -78,7 +81,8 @@ func (m Message) check() error {
 	switch {
 	case m.Generation < 1 || m.Job == "" || m.BookID == uuid.Nil:
 		return fault.New(fault.Syntax, "the message has no job, generation or book")
-	case (m.Kind == Create || m.Kind == Replace) && m.Draft != nil, m.Kind == Update && m.Patch != nil, m.Kind == Delete:
+	case (m.Kind == Create || m.Kind == Replace) && m.Draft != nil, m.Kind == Update && m.Patch != nil,
+		m.Kind == Delete, m.Kind == CoverSet, m.Kind == CoverRemove:
 		return nil
 	default:
 		return fault.New(fault.Syntax, "the message of kind %q has not what its kind needs", m.Kind)

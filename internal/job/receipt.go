@@ -38,7 +38,7 @@ const (
 )
 
 // receiptKinds gives each kind its byte in a receipt: its place here. Append only.
-func receiptKinds() []Kind { return []Kind{Create, Replace, Update, Delete} }
+func receiptKinds() []Kind { return []Kind{Create, Replace, Update, Delete, CoverSet, CoverRemove} }
 
 func receiptEncoding() *base32.Encoding {
 	return base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)

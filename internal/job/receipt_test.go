@@ -24,7 +24,9 @@ func at(t time.Time) func() time.Time { return func() time.Time { return t } }
 
 func someID() uuid.UUID { return uuid.MustParse("01890a5d-ac96-774b-bcce-b302099a8057") }
 
-func kinds() []job.Kind { return []job.Kind{job.Create, job.Replace, job.Update, job.Delete} }
+func kinds() []job.Kind {
+	return []job.Kind{job.Create, job.Replace, job.Update, job.Delete, job.CoverSet, job.CoverRemove}
+}
 
 func mint(t *testing.T, ring *job.Keyring) job.Receipt {
 	t.Helper()

@@ -17,7 +17,10 @@ import (
 // Books is book.Store.
 type Books struct{ db *DB }
 
-var _ book.Store = Books{}
+var (
+	_ book.Store = Books{}
+	_ book.Shelf = Books{}
+)
 
 // Books returns the catalogue in this database.
 func (db *DB) Books() Books { return Books{db} }
@@ -45,6 +48,17 @@ func (b Books) Swap(ctx context.Context, read, next book.Item) error {
 	})
 }
 
+// Shows is book.Shelf's.
+func (b Books) Shows(ctx context.Context, sha256 string) (shows bool, err error) {
+	err = b.db.read(ctx, func(c *conn) error {
+		return c.each(`SELECT 1 FROM books WHERE cover = ? LIMIT 1`, func(*sqlite3.Stmt) error {
+			shows = true
+			return nil
+		}, sha256)
+	})
+	return shows, err
+}
+
 func (c *conn) putBook(item book.Item, now time.Time) error {
 	doc, err := json.Marshal(item)
 	if err != nil {
@@ -54,11 +68,16 @@ func (c *conn) putBook(item book.Item, now time.Time) error {
 	if item.Existence != book.Live {
 		expires = now.Add(book.TombstoneTTL)
 	}
+	var cover any
+	if item.Cover != nil {
+		cover = item.Cover.SHA256
+	}
 	keys := book.SearchKeys(item)
-	_, err = c.exec(`INSERT INTO books (id, version, fence, expires_at, doc, sum, by_updated) VALUES (?, ?, ?, ?, ?, ?, ?)
+	_, err = c.exec(`INSERT INTO books (id, version, fence, expires_at, doc, sum, by_updated, cover) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, fence = excluded.fence,
-		expires_at = excluded.expires_at, doc = excluded.doc, sum = excluded.sum, by_updated = excluded.by_updated`,
-		item.ID[:], item.Version, item.Fence, expires, doc, bookSum(item.ID, item.Version, expires == nil, doc), place(keys.Updated))
+		expires_at = excluded.expires_at, doc = excluded.doc, sum = excluded.sum, by_updated = excluded.by_updated,
+		cover = excluded.cover`,
+		item.ID[:], item.Version, item.Fence, expires, doc, bookSum(item.ID, item.Version, expires == nil, doc), place(keys.Updated), cover)
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,11 @@ func decide(m job.Message, r reading) decision {
 	case m.Generation > 1 && (r.record.Burial == nil || r.record.Burial.BookVersion != r.item.Version):
 		why := fault.New(fault.Conflict, "The book has moved on since the job died.")
 		return decision{step: save, record: refused(m, r, job.Superseded, why)}
+	case m.Kind.OfCover() && m.Job < r.item.CoverJob:
+		why := fault.New(fault.Conflict, "The cover was set or removed by a later request, or the book was deleted by one.")
+		return decision{step: save, record: refused(m, r, job.Superseded, why)}
+	case m.Kind.OfCover() && m.Job == r.item.CoverJob:
+		return decision{step: save, record: succeeded(m, r, r.item.Version)}
 	}
 	next, err := change(m, r.item, r.now)
 	if err == nil {
@@ -90,7 +95,15 @@ func change(m job.Message, item book.Item, now time.Time) (book.Item, error) {
 		}
 		next.Draft = d
 	case job.Delete:
-		next.Existence, next.Draft = book.Tombstone, book.Draft{}
+		next.Existence, next.Draft, next.Cover = book.Tombstone, book.Draft{}, nil
+		next.CoverJob = max(item.CoverJob, m.Job)
+	case job.CoverSet:
+		if m.Cover == nil {
+			return book.Item{}, fault.New(fault.Invalid, "The picture was never made into a cover.")
+		}
+		next.Cover, next.CoverJob = m.Cover, m.Job
+	case job.CoverRemove:
+		next.Cover, next.CoverJob = nil, m.Job
 	}
 	next.Draft.ID = uuid.Nil // it stands in the item
 	return next, nil
@@ -102,7 +115,7 @@ func allowed(m job.Message, item book.Item) error {
 	switch {
 	case m.Kind == job.Create && item.Exists():
 		return fault.New(fault.Conflict, "The book %s exists already.", item.ID)
-	case (m.Kind == job.Update || m.Kind == job.Delete) && !item.Exists():
+	case (m.Kind == job.Update || m.Kind == job.Delete || m.Kind.OfCover()) && !item.Exists():
 		return fault.New(fault.NotFound, "There is no book %s.", item.ID)
 	case m.IfMatch != nil && !(item.Exists() && m.IfMatch.Match(item.Version)):
 		return fault.New(fault.Precondition, "If-Match does not name the version of the book.")

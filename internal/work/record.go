@@ -1,9 +1,6 @@
 package work
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"regexp"
 	"time"
 
 	"acervo/internal/fault"
@@ -88,17 +85,7 @@ func buried(m job.Message, r reading) job.Record {
 		rec.Burial = &job.Burial{BookVersion: r.item.Version}
 	}
 	rec.Burial.Listed, rec.Burial.At = true, rec.FinishedAt
-	rec.Burial.Cause, rec.Burial.Fingerprint = cause, fingerprint(m.Kind, cause)
+	rec.Burial.Cause, rec.Burial.Fingerprint = cause, job.Fingerprint(m.Kind, cause)
 	rec.Note(job.Event{At: rec.FinishedAt, What: "buried", Why: r.spent.Error()})
 	return rec
-}
-
-// varying is what differs between errors that are alike: ids, numbers, addresses.
-var varying = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-v]{80}|0x[0-9a-f]+|\d+`)
-
-// fingerprint is 16 hex digits that errors of one kind of job share when they
-// differ in ids and numbers only.
-func fingerprint(kind job.Kind, cause string) string {
-	sum := sha256.Sum256([]byte(string(kind) + "\n" + varying.ReplaceAllString(cause, "#")))
-	return hex.EncodeToString(sum[:8])
 }
