@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,8 +16,10 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"acervo/internal/arrive"
 	"acervo/internal/aws"
 	"acervo/internal/contracttest"
+	"acervo/internal/cover"
 	"acervo/internal/e2etest"
 	"acervo/internal/job"
 )
@@ -32,11 +35,32 @@ func TestTheEditionOnAWSKeepsTheContract(t *testing.T) {
 	dead, planned := f.prepare(t, 7)
 	contracttest.Run(t, contracttest.Target{
 		URL: p.Greeting("The API serves"), Operator: operator, Writer: token("writer"), Reader: token("reader"), Dead: dead, Planned: planned,
+		Landed: f.landed(t),
 	})
 }
 
-// prepare puts dead jobs, and an import that is planned, into the stores of the fleet.
-func (f *fleet) prepare(t *testing.T, n int) (dead []string, planned string) {
+// landed does what Lambda does when S3 tells of a picture.
+func (f *fleet) landed(t *testing.T) func(t *testing.T, id string) {
+	t.Helper()
+	engines := f.engines(t)
+	store := engines.Store
+	covers := &arrive.Covers{
+		Ring: f.ring(t), Jobs: store.Jobs(), Books: store.Books(), Lane: engines.Writes, Objects: engines.Objects,
+		Renderer: cover.New(), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	return func(t *testing.T, id string) {
+		t.Helper()
+		o, err := engines.Objects.Stat(t.Context(), job.OriginalKey(id))
+		if err == nil {
+			err = covers.Arrived(t.Context(), arrive.Object{Key: o.Key, Version: o.Version, Size: o.Size, At: o.ModifiedAt})
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func (f *fleet) engines(t *testing.T) *aws.Engines {
 	t.Helper()
 	engines, err := aws.Open(t.Context(), aws.Place{
 		DynamoDBEndpoint: os.Getenv("ACERVO_TEST_DYNAMODB"), SQSEndpoint: os.Getenv("ACERVO_TEST_SQS"), S3Endpoint: os.Getenv("ACERVO_TEST_S3"),
@@ -45,13 +69,25 @@ func (f *fleet) prepare(t *testing.T, n int) (dead []string, planned string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer engines.Close()
+	t.Cleanup(engines.Close)
+	return engines
+}
+
+// ring is that of the processes.
+func (f *fleet) ring(t *testing.T) *job.Keyring {
+	t.Helper()
 	key, err := base64.StdEncoding.DecodeString(f.variable("ACERVO_RECEIPT_KEYS"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return contracttest.Bury(t, engines.Store.Jobs(), job.NewKeyring(time.Now, job.Key{Secret: key}), n),
-		contracttest.Plan(t, engines.Store.Drops(), engines.Objects)
+	return job.NewKeyring(time.Now, job.Key{Secret: key})
+}
+
+// prepare puts dead jobs, and an import that is planned, into the stores of the fleet.
+func (f *fleet) prepare(t *testing.T, n int) (dead []string, planned string) {
+	t.Helper()
+	engines := f.engines(t)
+	return contracttest.Bury(t, engines.Store.Jobs(), f.ring(t), n), contracttest.Plan(t, engines.Store.Drops(), engines.Objects)
 }
 
 // variable is one of the environment of the processes.

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"acervo/internal/arrive"
 	"acervo/internal/aws"
 	"acervo/internal/config"
 	"acervo/internal/httpapi"
@@ -58,7 +59,13 @@ func wire(c config.API, engines *aws.Engines, gauge queue.Gauge, log *slog.Logge
 	return &httpapi.API{
 		Intake: &intake.Intake{
 			Ring: ring, Lane: engines.Writes, Gauge: gauge, Jobs: store.Jobs(), Claims: store.Jobs(), Now: time.Now, MaxAge: c.MaxAge,
+			Originals: engines.Objects,
+			Again: func(ctx context.Context, id string) error { // S3 tells of it
+				_, err := (&arrive.Covers{Objects: engines.Objects}).Again(ctx, id)
+				return err
+			},
 		},
+		Objects: engines.Objects, CoverBase: c.CoverBase,
 		Ring: ring, Books: store.Books(), Lists: store.Books(), Jobs: store.Jobs(),
 		Keys:         httpapi.Keys{}.With(c.Key, httpapi.Caller{Name: key.ConfiguredName, Role: key.Operator}),
 		KeyStore:     store.CallerKeys(),

@@ -48,7 +48,8 @@ type counted struct {
 }
 
 func (c *counted) Put(ctx context.Context, key, contentType string, body io.ReadSeeker) (blob.Object, error) {
-	if c.n++; c.fails != nil {
+	c.n++
+	if c.fails != nil {
 		return blob.Object{}, c.fails
 	}
 	return c.Dir.Put(ctx, key, contentType, body)
@@ -228,10 +229,10 @@ func TestOfAPolyglotOnlyThePictureIsLeft(t *testing.T) {
 	}
 	body, _, err := s.puts.Get(t.Context(), book.RenditionKey(c.SHA256, 96), "", blob.Range{})
 	ok(t, err)
-	defer body.Close()
 	if made, err := io.ReadAll(body); err != nil || bytes.Contains(made, []byte("<script")) {
 		t.Errorf("the page is still in it (%v)", err)
 	}
+	ok(t, body.Close())
 }
 
 func TestTheSamePictureTwiceIsMadeOnce(t *testing.T) {
@@ -360,7 +361,8 @@ func TestAPictureThatComesAfterItsJobWasToldToHaveFailedIsRefused(t *testing.T) 
 	o.At = r.AcceptedAt().Add(job.UploadMost)
 	s.now = s.now.Add(time.Hour) // nobody looked at it before
 	ok(t, s.Arrived(t.Context(), o))
-	if s.work(t); s.record(t, r).State != job.Succeeded {
+	s.work(t)
+	if s.record(t, r).State != job.Succeeded {
 		t.Errorf("one that came in time is %+v", s.record(t, r))
 	}
 }

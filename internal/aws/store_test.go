@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"acervo/internal/aws"
+	"acervo/internal/book"
 	"acervo/internal/book/booktest"
 	"acervo/internal/drop/droptest"
 	"acervo/internal/job/jobtest"
@@ -71,6 +72,16 @@ func TestTheCatalogueKeepsTheContractOfBooks(t *testing.T) {
 		c := newClock()
 		return booktest.Harness{Store: aws.NewStore(clients, prefix, c.now).Books(), Now: c.now, Advance: c.advance}
 	})
+}
+
+func TestTheCatalogueTellsWhichCoversItShows(t *testing.T) {
+	t.Parallel()
+	prefix, clients := tables(t), dynamoDB(t, aws.Options{})
+	booktest.RunShelf(t, func(*testing.T) (booktest.Harness, book.Shelf) {
+		c := newClock()
+		books := aws.NewStore(clients, prefix, c.now).Books()
+		return booktest.Harness{Store: books, Now: c.now, Advance: c.advance}, books
+	}, nil)
 }
 
 func TestTheCatalogueKeepsTheContractOfLists(t *testing.T) {

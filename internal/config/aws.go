@@ -31,6 +31,7 @@ type API struct {
 	ReceiptKeys []ReceiptKey  // the current one first
 	Grace       time.Duration // how long requests may go on after the stop
 	MaxAge      time.Duration // how old the oldest write may be before more are refused
+	CoverBase   string        // where readers get the pictures of books, instead of from the API
 	RateKey     int           // writes a second of one key in this process; 0 for no limit
 	RateBook    int           // writes a second of one book in this process; 0 for no limit
 	Access
@@ -58,7 +59,7 @@ type Worker struct {
 func ParseAPI(args []string, getenv func(string) string, stdout io.Writer) (API, error) {
 	var t awsText
 	var access AccessText
-	var addr, behindProxy, key, receiptKeys, grace, maxAge, rateKey, rateBook string
+	var addr, behindProxy, key, receiptKeys, grace, maxAge, coverBase, rateKey, rateBook string
 	options := append(t.options(),
 		option{name: "addr", value: "127.0.0.1:8080", usage: "listen on HOST:PORT", text: &addr},
 		option{name: "behind-proxy", value: "false", usage: "a load balancer in front speaks TLS, so plain HTTP off loopback is meant", text: &behindProxy, toggle: true},
@@ -66,6 +67,7 @@ func ParseAPI(args []string, getenv func(string) string, stdout io.Writer) (API,
 		option{name: "receipt-keys", usage: "keys that sign receipts, each 32 bytes in base64, with commas between them, the same in every\n      process; the first is current, each other has @ and when it was retired (RFC 3339); needed", text: &receiptKeys},
 		option{name: "grace", value: "20s", usage: "finish requests within this time after SIGTERM", text: &grace},
 		option{name: "max-age", value: "24h", usage: "refuse writes while the oldest one has waited longer", text: &maxAge},
+		option{name: "cover-base", usage: "readers get the pictures of books below this URL, such as https://d111111abcdef8.cloudfront.net,\n      instead of from this API", text: &coverBase},
 		option{name: "rate-key", value: "0", usage: "take so many writes a second of one key in this process, ten times that at once; 0 for no limit", text: &rateKey},
 		option{name: "rate-book", value: "100", usage: "take so many writes a second of one book in this process, ten times that at once; 0 for no limit", text: &rateBook},
 	)
@@ -77,7 +79,7 @@ func ParseAPI(args []string, getenv func(string) string, stdout io.Writer) (API,
 	wrong := wrong(m.add)
 	c := API{
 		AWS: t.parse(wrong), Addr: addr, Key: wrong.key(key), ReceiptKeys: wrong.receiptKeys(receiptKeys),
-		Grace: wrong.grace(grace), MaxAge: wrong.maxAge(maxAge),
+		Grace: wrong.grace(grace), MaxAge: wrong.maxAge(maxAge), CoverBase: wrong.base("cover-base", coverBase),
 		RateKey: wrong.rate("rate-key", rateKey), RateBook: wrong.rate("rate-book", rateBook),
 		Access: access.parse(wrong),
 	}
@@ -164,6 +166,15 @@ func (t awsText) parse(wrong wrong) AWS {
 		wrong("create", "makes the queue that --writes-url would name")
 	}
 	return c
+}
+
+// base reads a URL to which paths are added, empty for none.
+func (w wrong) base(flag, text string) string {
+	at, err := url.Parse(text)
+	if text != "" && (err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" || at.RawQuery != "" || at.Fragment != "") {
+		w(flag, "must be a URL such as https://d111111abcdef8.cloudfront.net")
+	}
+	return strings.TrimSuffix(text, "/")
 }
 
 // receiptKeySize is that of job.Key, in bytes.

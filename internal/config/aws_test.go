@@ -63,7 +63,7 @@ func TestParseAPI(t *testing.T) {
 			"ACERVO_S3_ENDPOINT", "http://c", "ACERVO_BUCKET", "shelf",
 			"ACERVO_PREFIX", "test_", "ACERVO_WRITES_URL", "https://b/writes", "ACERVO_ADDR", "0.0.0.0:80",
 			"ACERVO_BEHIND_PROXY", "true", "ACERVO_KEY", "sixteen letters.", "ACERVO_GRACE", "1m", "ACERVO_MAX_AGE", "2h",
-			"ACERVO_RATE_KEY", "3", "ACERVO_RATE_BOOK", "4",
+			"ACERVO_RATE_KEY", "3", "ACERVO_RATE_BOOK", "4", "ACERVO_COVER_BASE", "https://d.example/",
 			"ACERVO_OIDC_ISSUER", "https://id.example", "ACERVO_OIDC_AUDIENCE", "acervo", "ACERVO_OIDC_JWKS", "https://id.example/keys",
 			"ACERVO_OIDC_ROLE_CLAIM", "/roles", "ACERVO_PUBLIC_READ", "false", "ACERVO_ORIGINS", "https://a.example",
 			"ACERVO_RECEIPT_KEYS", text(secret("a"))+", "+text(secret("b"))+"@2026-01-31T12:00:00Z",
@@ -74,6 +74,7 @@ func TestParseAPI(t *testing.T) {
 				Prefix: "test_", Bucket: "shelf", WritesURL: "https://b/writes",
 			},
 			Addr: "0.0.0.0:80", Key: "sixteen letters.", Grace: time.Minute, MaxAge: 2 * time.Hour, RateKey: 3, RateBook: 4,
+			CoverBase: "https://d.example",
 			ReceiptKeys: []config.ReceiptKey{
 				{Secret: secret("a")}, {Secret: secret("b"), RetiredAt: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)},
 			},
@@ -98,12 +99,12 @@ func TestParseAPI(t *testing.T) {
 		t.Parallel()
 		_, err := config.ParseAPI(nil, environment(
 			"ACERVO_DYNAMODB_ENDPOINT", "localhost:8000", "ACERVO_SQS_ENDPOINT", "ftp://b", "ACERVO_WRITES_URL", "writes.fifo",
-			"ACERVO_S3_ENDPOINT", "s3", "ACERVO_BUCKET", "A/b", "ACERVO_PREFIX", "a b", "ACERVO_CREATE", "perhaps", "ACERVO_ADDR", "nowhere", "ACERVO_BEHIND_PROXY", "maybe",
+			"ACERVO_S3_ENDPOINT", "s3", "ACERVO_COVER_BASE", "d.example", "ACERVO_BUCKET", "A/b", "ACERVO_PREFIX", "a b", "ACERVO_CREATE", "perhaps", "ACERVO_ADDR", "nowhere", "ACERVO_BEHIND_PROXY", "maybe",
 			"ACERVO_KEY", "short", "ACERVO_RECEIPT_KEYS", "short", "ACERVO_GRACE", "soon", "ACERVO_MAX_AGE", "old",
 			"ACERVO_RATE_KEY", "-1", "ACERVO_RATE_BOOK", "few",
 		), io.Discard)
 		want := []string{
-			"--addr", "--behind-proxy", "--bucket", "--create", "--dynamodb-endpoint", "--grace", "--key", "--max-age", "--prefix",
+			"--addr", "--behind-proxy", "--bucket", "--cover-base", "--create", "--dynamodb-endpoint", "--grace", "--key", "--max-age", "--prefix",
 			"--rate-book", "--rate-key", "--receipt-keys", "--s3-endpoint", "--sqs-endpoint", "--writes-url",
 		}
 		if got := flags(err); !slices.Equal(slices.Sorted(slices.Values(got)), want) {

@@ -24,6 +24,8 @@ type Target struct {
 	// Operator, Writer and Reader are bearer credentials of those roles, each of
 	// another caller.
 	Operator, Writer, Reader string
+	// Landed deals with the picture of a job; nil where the server does it by itself.
+	Landed func(t *testing.T, job string)
 	// Dead are jobs that are dead, see Bury; the sentences need seven.
 	Dead []string
 	// Planned is an import that waits to be applied, see Plan.
@@ -34,7 +36,8 @@ type Target struct {
 type row struct {
 	request   string
 	sentences []sentence
-	// absent are operations that the contract promises and no server has yet.
+	// absent are operations that the contract promises and no server has yet. Who
+	// builds one writes its sentences, for otherwise Run fails.
 	absent []string
 	// unseen is what a client cannot bring a running server to, or would wait too
 	// long for, and where it is proved instead.
@@ -50,17 +53,7 @@ type sentence struct {
 }
 
 func rows() []row {
-	return slices.Concat(bookRows(), waitRows(), listRows(), jobRows(), operatorRows(), importRows(), otherRows(), absentRows())
-}
-
-// absentRows are what is not there yet. Who builds it writes its sentences, for
-// otherwise Run fails.
-func absentRows() []row {
-	return []row{
-		{request: "a cover", absent: []string{
-			"POST /v1/books/{id}/cover", "DELETE /v1/books/{id}/cover", "GET /covers/{sha256}/{file}",
-		}},
-	}
+	return slices.Concat(bookRows(), waitRows(), listRows(), coverRows(), jobRows(), operatorRows(), importRows(), otherRows())
 }
 
 // Run holds a server to the contract. What it says of a row that is not there yet,

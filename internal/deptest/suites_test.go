@@ -19,7 +19,7 @@ import (
 func contracts() map[string][]string {
 	objects := []string{"internal/blob/blobtest.Run"}
 	rows := []string{
-		"internal/book/booktest.Run", "internal/book/booktest.RunLists", "internal/book/booktest.RunBulk",
+		"internal/book/booktest.Run", "internal/book/booktest.RunLists", "internal/book/booktest.RunShelf", "internal/book/booktest.RunBulk",
 		"internal/drop/droptest.Run",
 		"internal/job/jobtest.Run",
 		"internal/key/keytest.Run",

@@ -147,7 +147,7 @@ func (a *API) removeCover(w http.ResponseWriter, r *http.Request) {
 // contentHash is a SHA-256 as it stands in addresses, and renditionWidth a width.
 var (
 	contentHash    = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	renditionWidth = regexp.MustCompile(`^[1-9][0-9]{0,4}$`)
+	renditionWidth = regexp.MustCompile(`^[1-9]\d{0,4}$`)
 )
 
 // getRendition answers with a picture that never changes. A browser that opens it by

@@ -61,8 +61,11 @@ func TestAnUploadIsOfferedForACover(t *testing.T) {
 		contentType, body string
 		want              int
 	}{
-		{"image/jpeg", "a picture", http.StatusUnsupportedMediaType}, {"image/png", "a picture!", http.StatusRequestEntityTooLarge},
-		{"image/png", "a pic", http.StatusForbidden}, {"image/png", "a picture", http.StatusNoContent}, {"image/png", "a picture", http.StatusGone},
+		{"image/jpeg", "a picture", http.StatusUnsupportedMediaType},
+		{"image/png", "a picture!", http.StatusRequestEntityTooLarge},
+		{"image/png", "a pic", http.StatusForbidden},
+		{"image/png", "a picture", http.StatusNoContent},
+		{"image/png", "a picture", http.StatusGone},
 	} {
 		if got := put(c.contentType, c.body); got != c.want {
 			t.Errorf("%s of %q is %d, want %d", c.contentType, c.body, got, c.want)

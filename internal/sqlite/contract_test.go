@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"acervo/internal/book"
 	"acervo/internal/book/booktest"
 	"acervo/internal/drop/droptest"
 	"acervo/internal/job/jobtest"
@@ -40,6 +41,20 @@ func TestTheCatalogueKeepsTheContractOfBooks(t *testing.T) {
 				db, c := p.open(t)
 				return booktest.Harness{Store: db.Books(), Now: c.now, Advance: c.advance}
 			})
+		})
+	}
+}
+
+func TestTheCatalogueTellsWhichCoversItShows(t *testing.T) {
+	t.Parallel()
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			booktest.RunShelf(t, func(t *testing.T) (booktest.Harness, book.Shelf) {
+				t.Helper()
+				db, c := p.open(t)
+				return booktest.Harness{Store: db.Books(), Now: c.now, Advance: c.advance}, db.Books()
+			}, nil)
 		})
 	}
 }

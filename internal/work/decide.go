@@ -104,6 +104,7 @@ func change(m job.Message, item book.Item, now time.Time) (book.Item, error) {
 		next.Cover, next.CoverJob = m.Cover, m.Job
 	case job.CoverRemove:
 		next.Cover, next.CoverJob = nil, m.Job
+	case job.Chunk: // is of the other lane
 	}
 	next.Draft.ID = uuid.Nil // it stands in the item
 	return next, nil
