@@ -10,7 +10,7 @@ LINT := go tool -modfile=tools/go.mod golangci-lint
 FUZZ ?= .
 FUZZTIME ?= 60s
 
-.PHONY: help run test test-aws race lint bench fuzz soak mutants fmt
+.PHONY: help run test test-aws race lint bench fuzz soak mutants fmt lambdas
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,13 @@ test: ## run every test
 
 test-aws: ## run what needs the engines that stand in for AWS; installs and starts them
 	go run ./engines go test -count=1 -timeout 20m -skip 'InMemory|OnAFile' \
-		./engines ./internal/aws ./internal/simtest ./api ./worker
+		./engines ./internal/aws ./internal/simtest ./api ./worker ./lambdas/...
+
+lambdas: ## build the functions as Lambda takes them (provided.al2023, arm64), a zip each, into build/
+	mkdir -p build
+	for f in lambdas/*/; do name=$$(basename $$f); \
+		GOOS=linux GOARCH=arm64 go build -trimpath -ldflags='-s -w' -tags lambda.norpc -o build/$$name/bootstrap ./$$f && \
+		(cd build/$$name && zip -q -X ../$$name.zip bootstrap) || exit 1; done
 
 race: ## look for data races: each test twice, in random order, the long ones shortened
 	@set -- $$(go env CC); command -v "$$1" >/dev/null || \
