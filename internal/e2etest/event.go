@@ -44,6 +44,9 @@ func (b *Bucket) Put(ctx context.Context, key, body string) (event []byte, err e
 	return b.told(ctx)
 }
 
+// Next takes the next event, also of what others have put.
+func (b *Bucket) Next(ctx context.Context) (event []byte, err error) { return b.told(ctx) }
+
 func (b *Bucket) call(ctx context.Context, method, path, service, target, body string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, b.engine+path, strings.NewReader(body))
 	if err != nil {

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"acervo/internal/e2etest"
+)
+
+// importSeen is an import as it reads.
+type importSeen struct {
+	ID          string
+	Filename    string
+	State       string
+	DuplicateOf *string `json:"duplicate_of"`
+	Rows        struct {
+		Total                                                int64
+		OK, Failed, Superseded, Unchanged, Skipped, Warnings int64
+	}
+	Plan  *struct{ Creates, Changes, Unchanged, Rejects int64 }
+	Error *struct{ Detail string }
+}
+
+// accounted checks that every row of an import has one outcome.
+func (i importSeen) accounted(t *testing.T) {
+	t.Helper()
+	if r := i.Rows; r.OK+r.Failed+r.Superseded+r.Unchanged+r.Skipped != r.Total || r.Total == 0 {
+		t.Errorf("of %d rows there are %+v", r.Total, r)
+	}
+}
+
+// imports imports a file by the command line, and returns the import and the exit
+// code.
+func (s shell) imports(t *testing.T, args ...string) (i importSeen, code int) {
+	t.Helper()
+	printed, code := s.run(t, append([]string{"import", "--json"}, args...)...)
+	if err := json.Unmarshal([]byte(printed), &i); err != nil {
+		t.Fatalf("%v in %q", err, printed)
+	}
+	return i, code
+}
+
+// list writes a file and returns its name.
+func list(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// titles are those of all books, sorted.
+func (s shell) titles(t *testing.T) (all []string) {
+	t.Helper()
+	for line := range strings.Lines(s.must(t, "export", "--ndjson")) {
+		var b bookSeen
+		if err := json.Unmarshal([]byte(line), &b); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b.Title)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestTheFilesThatUsersSentAreImportedWithoutAnyOption(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		file, title, isbn string
+		comma             rune
+	}{
+		{"livros_escola_bom_crlf_tab.csv", "OBRA", "ISBN", '\t'},
+		{"google_books_1299.csv", "title", "ISBN", ','},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			t.Parallel()
+			sh := newShell(t)
+			file := "../../shared/data/" + c.file
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Skipf("%s is not here", c.file)
+			}
+			i, code := sh.imports(t, file)
+			i.accounted(t)
+			in := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\xEF\xBB\xBF"))))
+			in.Comma = c.comma
+			records, err := in.ReadAll()
+			if err != nil {
+				t.Fatal(err)
+			}
+			title, isbn := slices.Index(records[0], c.title), slices.Index(records[0], c.isbn)
+			last := map[string]string{} // the title in the last row of each book
+			for n, record := range records[1:] {
+				key := strings.Trim(strings.ReplaceAll(record[isbn], "-", ""), " ")
+				if len(key) != 13 {
+					key = fmt.Sprint("row ", n)
+				}
+				last[key] = strings.Join(strings.Fields(record[title]), " ")
+			}
+			var want []string
+			for _, t := range last {
+				want = append(want, t)
+			}
+			slices.Sort(want)
+			if got := sh.titles(t); !slices.Equal(got, want) || code != 0 || i.Rows.Total != int64(len(records)-1) || i.Rows.OK != int64(len(want)) {
+				t.Errorf("%+v made %d books, an independent reader finds %d", i.Rows, len(got), len(want))
+			}
+			again, code := sh.imports(t, file)
+			if again.DuplicateOf == nil || *again.DuplicateOf != i.ID || code != 0 || again.Rows.OK > 0 {
+				t.Errorf("the same file again is %+v, and ends with %d", again, code)
+			}
+		})
+	}
+}
+
+const spoilt = "título;autor;isbn;preço\r\nDom Casmurro;Machado de Assis;;R$ 39,90\r\n;Anônimo;;=1+1\r\nIracema;José de Alencar;978-0-306-40615-7;\r\nSem autor;;;\r\n"
+
+func TestWhatFailedIsCorrectedAndDroppedAgain(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	serveDir(t, dir, nil)
+	sh := shell{dir: dir}
+	i, code := sh.imports(t, list(t, "livros.csv", spoilt))
+	if i.accounted(t); i.State != "completed_with_errors" || i.Rows.OK != 2 || i.Rows.Failed != 2 || code != 1 {
+		t.Errorf("it is %+v, and ends with %d", i, code)
+	}
+	wantIn(t, sh.must(t, "imports", "rows", i.ID), "LINE", "título", "blank", "autor", "3", "5")
+	failed := filepath.Join(t.TempDir(), "failed.csv")
+	sh.must(t, "imports", "failed", i.ID, "--out", failed)
+	raw, err := os.ReadFile(failed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantIn(t, string(raw), `"'=1+1"`, `"título"`, "\r\n", ";")
+	corrected := strings.NewReplacer(`"";"Anônimo"`, `"Poemas";"Anônimo"`, `"Sem autor";""`, `"Sem autor";"Alguém"`).Replace(string(raw))
+	if err := os.WriteFile(filepath.Join(dir, "drop", "failed.csv"), []byte(corrected), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	i = sh.awaitImport(t, "failed.csv")
+	if i.accounted(t); i.State != "succeeded" || i.Rows.OK != 2 {
+		t.Errorf("corrected it is %+v", i)
+	}
+	if got := sh.titles(t); !slices.Equal(got, []string{"Dom Casmurro", "Iracema", "Poemas", "Sem autor"}) {
+		t.Errorf("the books are %q", got)
+	}
+}
+
+// awaitImport waits for the end of the import of a file.
+func (s shell) awaitImport(t *testing.T, filename string) importSeen {
+	t.Helper()
+	for deadline := time.Now().Add(e2etest.Patience); time.Now().Before(deadline); <-time.After(50 * time.Millisecond) {
+		for line := range strings.Lines(s.must(t, "imports", "list", "--json")) {
+			var i importSeen
+			if err := json.Unmarshal([]byte(line), &i); err != nil {
+				t.Fatal(err)
+			}
+			ended := slices.Contains([]string{"succeeded", "completed_with_errors", "failed", "cancelled"}, i.State)
+			if i.Filename == filename && ended {
+				return i
+			}
+		}
+	}
+	t.Fatalf("the import of %s does not end", filename)
+	return importSeen{}
+}
+
+// numbered is a list of so many books.
+func numbered(rows int) string {
+	var b strings.Builder
+	b.WriteString("title,author\n")
+	for i := range rows {
+		fmt.Fprintf(&b, "Book %d,Somebody\n", i)
+	}
+	return b.String()
+}
+
+func TestImportsOnOneMachine(t *testing.T) {
+	t.Parallel()
+	t.Run("a plan tells what it would do, and then does it", func(t *testing.T) {
+		t.Parallel()
+		sh := newShell(t)
+		file := list(t, "a.csv", spoilt)
+		i, code := sh.imports(t, file, "--plan")
+		if p := i.Plan; code != 0 || i.State != "planned" || p.Creates != 2 || p.Rejects != 2 || len(sh.titles(t)) > 0 {
+			t.Errorf("planned it is %+v, and ends with %d", i, code)
+		}
+		wantIn(t, sh.must(t, "imports", "show", i.ID), "planned", "título → title", "make 2 books", "reject 2 rows")
+		printed, code := sh.run(t, "imports", "apply", i.ID)
+		wantIn(t, printed, "2 rows made or changed books")
+		if got := len(sh.titles(t)); got != 2 || code != 1 {
+			t.Errorf("applied it has made %d books, and ends with %d", got, code)
+		}
+		i, _ = sh.imports(t, list(t, "b.csv", strings.Replace(spoilt, "39,90", "45,00", 1)), "--plan")
+		if p := i.Plan; p.Creates != 1 || p.Unchanged != 1 { // a row without an ISBN is of its own file
+			t.Errorf("a later file would do %+v", p)
+		}
+	})
+	t.Run("an import stops after so many failures", func(t *testing.T) {
+		t.Parallel()
+		sh := newShell(t)
+		i, code := sh.imports(t, list(t, "a.csv", numbered(2000)+strings.Repeat(",nobody\n", 4000)), "--stop-after", "600")
+		if i.accounted(t); i.State != "failed" || code != 1 || i.Error == nil || i.Rows.Skipped == 0 || i.Rows.Failed < 600 {
+			t.Errorf("it is %+v, and ends with %d", i, code)
+		}
+	})
+	t.Run("an import is cancelled, and says what was applied", func(t *testing.T) {
+		t.Parallel()
+		dir := dataDir(t)
+		s := serveDir(t, dir, nil)
+		sh := shell{dir: dir}
+		sh.must(t, "queue", "pause", "imports")
+		if err := os.WriteFile(filepath.Join(dir, "drop", "a.csv"), []byte(numbered(5000)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var id string
+		for id == "" {
+			<-time.After(100 * time.Millisecond)
+			for line := range strings.Lines(sh.must(t, "imports", "list", "--json")) {
+				var i importSeen
+				if err := json.Unmarshal([]byte(line), &i); err != nil {
+					t.Fatal(err)
+				}
+				if i.State == "queued" {
+					id = i.ID
+				}
+			}
+		}
+		if a, err := s.Call(t.Context(), http.MethodPost, "/v1/imports/"+id+"/cancel", ""); err != nil || a.Status != http.StatusAccepted {
+			t.Fatal(a, err)
+		}
+		sh.must(t, "queue", "resume", "imports")
+		i := sh.awaitImport(t, "a.csv")
+		if i.accounted(t); i.State != "cancelled" || i.Rows.Skipped != 5000 || len(sh.titles(t)) != 0 {
+			t.Errorf("it is %+v", i)
+		}
+		if again, code := sh.imports(t, list(t, "a.csv", numbered(5000))); again.Rows.OK != 5000 || code != 0 {
+			t.Errorf("after that it is %+v", again)
+		}
+	})
+	t.Run("objects in a gzipped file are read with a mapping", func(t *testing.T) {
+		t.Parallel()
+		sh := newShell(t)
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, _ = w.Write([]byte("{\"nome\":\"Iracema\",\"quem\":[\"José de Alencar\",\"Outro\"],\"ean\":9780306406157}\n{\"nome\":1}\n"))
+		_ = w.Close()
+		i, code := sh.imports(t, list(t, "a.ndjson.gz", b.String()), "--map", "nome=title", "--map", "quem=authors")
+		if i.Rows.OK != 1 || i.Rows.Failed != 1 || code != 1 || !slices.Equal(sh.titles(t), []string{"Iracema"}) {
+			t.Errorf("it is %+v, and ends with %d", i, code)
+		}
+		wantIn(t, sh.must(t, "imports", "failed", i.ID), `"_error"`, `"nome":1`)
+	})
+	t.Run("what cannot be imported says what to do instead", func(t *testing.T) {
+		t.Parallel()
+		sh := newShell(t)
+		err := func(args ...string) string {
+			_, err := sh.try(t.Context(), append([]string{"import"}, args...)...)
+			if cliErr := fmt.Sprint(err); err != nil {
+				return cliErr
+			}
+			t.Errorf("%v is taken", args)
+			return ""
+		}
+		wantIn(t, err(list(t, "a.xlsx", "PK\x03\x04....[Content_Types].xml....xl/workbook.xml")), "save the sheet as CSV")
+		wantIn(t, err(list(t, "a.csv", "title,shelf\nA,B\n")), "no column is recognised as the authors")
+		wantIn(t, err(list(t, "b.csv", "title,author\nA,B\n"), "--map", "title=titel", "--currency", "REAL"), "/mapping/title", "/currency")
+		wantIn(t, err(list(t, "empty.csv", "")), "is empty")
+	})
+}
