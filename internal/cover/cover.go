@@ -134,13 +134,18 @@ func render(ctx context.Context, data []byte) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	var colours *transform
+	if f.inked {
+		f.inks, result.Profile = readInks(f.profile)
+	} else {
+		colours, result.Profile = readProfile(f.profile, f.coloured)
+	}
 	wanted := sizes(result.Width, result.Height)
 	s := newSheet(f, img, wanted[0])
 	if err := ctx.Err(); err != nil {
 		return Result{}, outOfTime(ctx)
 	}
-	var colours *transform
-	if colours, result.Profile = readProfile(f.profile, f.coloured); colours != nil {
+	if colours != nil {
 		s.convert(colours)
 	}
 	return finish(ctx, result, s, wanted)

@@ -19,6 +19,8 @@ type file struct {
 	orientation   int             // 1 to 8
 	profile       []byte          // ICC, nil when there is none
 	coloured      bool            // neither grey nor of inks, so that a profile of three colours fits
+	inked         bool            // of four inks
+	inks          *inks           // what their profile says, nil when they are taken as they stand
 	memory        int64           // bytes that the decoder holds at most, its result included
 	planes        bool            // the decoder gives planes of luma and chroma, or of luma alone
 

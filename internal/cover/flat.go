@@ -18,7 +18,7 @@ func newFlat(f file, img image.Image, size image.Point) *flat {
 	if t.transpose {
 		size = image.Pt(size.Y, size.X)
 	}
-	pix := imaging.Resize(onWhite(f, img, f.shrink()), size.X, size.Y, imaging.Lanczos)
+	pix := imaging.Resize(opaqueOf(f, img), size.X, size.Y, imaging.Lanczos)
 	if t.flipX {
 		pix = imaging.FlipH(pix)
 	}
@@ -29,6 +29,13 @@ func newFlat(f file, img image.Image, size image.Point) *flat {
 		pix = imaging.Transpose(pix)
 	}
 	return &flat{pix}
+}
+
+func opaqueOf(f file, img image.Image) *image.NRGBA {
+	if m, ok := img.(*image.CMYK); ok && f.inks != nil {
+		return f.inks.shown(m, f.shrink())
+	}
+	return onWhite(f, img, f.shrink())
 }
 
 // onWhite draws the frame where it belongs on a white canvas, a few rows at a time,
@@ -50,7 +57,7 @@ func onWhite(f file, img image.Image, k int) *image.NRGBA {
 	for y := range out.Rect.Dy() {
 		strip.Rect = image.Rect(0, rows[y], f.width, rows[y+1])
 		paint(strip, f, img, op)
-		averageRGB(out.Pix[y*out.Stride:][:out.Stride], strip, columns)
+		average4(out.Pix[y*out.Stride:][:out.Stride], strip, columns)
 	}
 	return out
 }
@@ -74,20 +81,21 @@ func paint(strip *image.RGBA, f file, img image.Image, op draw.Op) {
 	draw.Draw(strip, to, img, img.Bounds().Min.Add(to.Min).Sub(f.frame.Min), op)
 }
 
-func averageRGB(out []byte, strip *image.RGBA, columns []int) {
+// average4 averages the four bytes of the pixels of each block in a strip.
+func average4(out []byte, strip *image.RGBA, columns []int) {
 	rows := strip.Rect.Dy()
 	for x := range len(out) / 4 {
 		from, to := columns[x], columns[x+1]
-		var r, g, b uint32
+		var a, b, c, d uint32
 		for y := range rows {
 			pix := strip.Pix[y*strip.Stride+4*from:][:4*(to-from)]
 			for ; len(pix) >= 4; pix = pix[4:] {
-				r, g, b = r+uint32(pix[0]), g+uint32(pix[1]), b+uint32(pix[2])
+				a, b, c, d = a+uint32(pix[0]), b+uint32(pix[1]), c+uint32(pix[2]), d+uint32(pix[3])
 			}
 		}
 		n := uint32((to - from) * rows)
 		pix := out[4*x:][:4]
-		pix[0], pix[1], pix[2], pix[3] = byte((r+n/2)/n), byte((g+n/2)/n), byte((b+n/2)/n), 255
+		pix[0], pix[1], pix[2], pix[3] = byte((a+n/2)/n), byte((b+n/2)/n), byte((c+n/2)/n), byte((d+n/2)/n)
 	}
 }
 

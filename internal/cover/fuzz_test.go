@@ -155,7 +155,16 @@ func FuzzProfile(f *testing.F) {
 		}
 		f.Add(bytes.Join(m.profile[:], nil))
 	}
+	f.Add(printer(f))
+	f.Add(inBytes(printer(f)))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if inks, found := readInks(data); (inks != nil) != (found == Converted) {
+			t.Errorf("%v with %q", inks != nil, found)
+		} else if inks != nil {
+			for v := range 256 {
+				inks.mix([]byte{byte(v), byte(255 - v), byte(v * 7), byte(v * 31)})
+			}
+		}
 		colours, found := readProfile(data, true)
 		if (colours != nil) != (found == Converted) {
 			t.Errorf("%v with %q", colours != nil, found)

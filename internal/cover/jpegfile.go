@@ -64,12 +64,13 @@ func inspectJPEG(data []byte) (file, error) {
 		orientation: max(m.orientation, 1),
 		profile:     bytes.Join(m.profile[:], nil),
 		coloured:    len(m.frame) == 6+3*3,
+		inked:       len(m.frame) == 6+3*4,
 		parts:       [][]byte{data},
 		decode:      jpeg.Decode,
 	}
 	f.frame = image.Rect(0, 0, f.width, f.height)
 	f.memory, f.planes = m.memory(int64(f.width*f.height)), m.planes()
-	if len(m.frame) == 6+3*4 && !m.adobe {
+	if f.inked && !m.adobe {
 		f.parts = withAdobe(data)
 	}
 	return f, nil

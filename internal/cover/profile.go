@@ -8,9 +8,9 @@ import (
 // Profile says what the colour profile of an original was good for.
 type Profile string
 
-// What a profile can be good for. Only profiles of three colours by a matrix and
-// curves are converted, as cameras, phones and screens have them; the colours of a
-// picture with another one, such as a printer's, are taken as they stand.
+// What a profile can be good for. Profiles of three colours by a matrix and curves are
+// converted, as cameras, phones and screens have them, and those of four inks by a table,
+// as printers have; the colours of a picture with another one are taken as they stand.
 const (
 	NoProfile Profile = ""
 	SRGB      Profile = "sRGB"
