@@ -25,8 +25,8 @@ func coverPictures() []coverPicture {
 		{file: "most-420.jpg", name: "33 MP progressive", own: true},
 		{file: "most-444.jpg", name: "16 MP progressive, 4:4:4", own: true},
 		{file: "most-cmyk.jpg", name: "24 MP CMYK", own: true},
-		{file: "most.png", name: "25 MP PNG of 16 bits, interlaced or not", own: true},
-		{file: "most.webp", name: "WebP, lossless", own: true},
+		{file: "most.png", name: "25 MP PNG of 16 bits", own: true},
+		{file: "most.webp", name: "11 MP WebP, lossless", own: true},
 	}
 }
 
