@@ -12,9 +12,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"acervo/internal/arrive"
 	"acervo/internal/aws"
 	"acervo/internal/config"
 	"acervo/internal/httpapi"
+	"acervo/internal/job"
 	"acervo/internal/queue"
 	"acervo/internal/work"
 )
@@ -52,6 +54,9 @@ func serve(ctx context.Context, c config.Worker, stdout io.Writer) error {
 	works.Go(func() { runner.Run(working) })
 	works.Go(func() { imports.Run(working) })
 	works.Go(func() { lost.Run(working) })
+	if failures := wireFailures(c, engines, log); failures != nil {
+		works.Go(func() { failures.Run(working) })
+	}
 	works.Wait()
 	hush()
 	return all.Wait()
@@ -81,4 +86,23 @@ func wireImports(c config.Worker, engines *aws.Engines, log *slog.Logger) (*work
 		Unordered: true, Slots: c.ImportSlots, MaxRun: work.MaxRun, Grace: c.Grace, Log: log,
 	}
 	return runner, &work.Lost{Lane: engines.Lost, Chunks: chunks, Log: log}
+}
+
+// wireFailures puts together who buries what the function covers gave up; nil where
+// nobody can, since receipts cannot be verified.
+func wireFailures(c config.Worker, engines *aws.Engines, log *slog.Logger) *arrive.Failures {
+	if len(c.ReceiptKeys) == 0 {
+		return nil
+	}
+	keys := make([]job.Key, len(c.ReceiptKeys))
+	for i, k := range c.ReceiptKeys {
+		keys[i] = job.Key(k)
+	}
+	store := engines.Store
+	covers := &arrive.Covers{
+		Ring: job.NewKeyring(time.Now, keys[0], keys[1:]...), Jobs: store.Jobs(), Books: store.Books(), Lane: engines.Writes,
+		Objects: engines.Objects, Now: time.Now, Log: log,
+	}
+	router := &arrive.Router{Bucket: c.Bucket, Routes: []arrive.Route{{Prefix: job.Originals, Handler: covers}}, Log: log}
+	return &arrive.Failures{Queue: engines.Failed, Router: router, Log: log}
 }

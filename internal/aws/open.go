@@ -30,6 +30,7 @@ type Engines struct {
 	Writes  *Lane
 	Imports *Lane
 	Lost    *Lane // what SQS took off the lane of imports
+	Failed  *Lane // what the function covers gave up
 	Objects *Objects
 	Control Control // of the writes
 }
@@ -54,6 +55,7 @@ func Open(ctx context.Context, p Place, opts LaneOptions) (*Engines, error) {
 		return nil, err
 	}
 	e.Writes, e.Objects = clients.Lane(urls[WritesQueue], opts), clients.Objects(p.Bucket)
+	e.Failed = clients.Lane(urls[CoversFailed], opts)
 	e.Imports, e.Lost = clients.Lane(urls[ImportsQueue], opts), clients.Lane(urls[ImportsDLQ], opts)
 	return e, nil
 }

@@ -48,7 +48,10 @@ type Worker struct {
 	AWS
 	Addr  string        // where its health is told, host:port
 	Lease time.Duration // how long a delivery is the worker's, unless it says that it still works
-	Slots int           // writes in hand at once
+	// ReceiptKeys are those of the API; without them nobody buries what the functions
+	// gave up.
+	ReceiptKeys []ReceiptKey
+	Slots       int // writes in hand at once
 	// ImportSlots are chunks of imports in hand at once.
 	ImportSlots int
 	Grace       time.Duration // how long jobs may go on after the stop
@@ -97,12 +100,13 @@ func ParseAPI(args []string, getenv func(string) string, stdout io.Writer) (API,
 // its health is no secret, and it takes nothing.
 func ParseWorker(args []string, getenv func(string) string, stdout io.Writer) (Worker, error) {
 	var t awsText
-	var addr, lease, slots, importSlots, grace string
+	var addr, lease, slots, importSlots, grace, receiptKeys string
 	options := append(t.options(),
 		option{name: "addr", value: "127.0.0.1:8081", usage: "tell of the worker's health on HOST:PORT", text: &addr},
 		option{name: "lease", value: "30s", usage: "give a write to another worker when this one has not been heard of for so long", text: &lease},
 		option{name: "slots", value: "64", usage: "apply so many writes at once", text: &slots},
 		option{name: "import-slots", value: "4", usage: "apply so many chunks of imported files at once, beside the writes", text: &importSlots},
+		option{name: "receipt-keys", usage: "the keys that sign receipts, as the API has them; without them nobody looks at the pictures that\n      the function covers gave up", text: &receiptKeys},
 		option{name: "grace", value: "20s", usage: "finish what has begun within this time after SIGTERM", text: &grace},
 	)
 	if err := read("worker", options, args, getenv, stdout); err != nil {
@@ -113,6 +117,9 @@ func ParseWorker(args []string, getenv func(string) string, stdout io.Writer) (W
 	c := Worker{
 		AWS: t.parse(wrong), Addr: addr, Lease: wrong.lease(lease), Slots: wrong.slots("slots", slots),
 		ImportSlots: wrong.slots("import-slots", importSlots), Grace: wrong.grace(grace),
+	}
+	if receiptKeys != "" {
+		c.ReceiptKeys = wrong.receiptKeys(receiptKeys)
 	}
 	_, _ = wrong.host(c.Addr)
 	return c, errors.Join(m...)

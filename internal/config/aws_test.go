@@ -165,7 +165,7 @@ func TestParseWorker(t *testing.T) {
 		want := config.Worker{
 			AWS: config.AWS{Prefix: "acervo-", Bucket: "acervo-objects"}, Addr: "127.0.0.1:8081", Lease: 30 * time.Second, Slots: 64, ImportSlots: 4, Grace: 20 * time.Second,
 		}
-		if err != nil || got != want {
+		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
