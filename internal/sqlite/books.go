@@ -41,10 +41,7 @@ func (b Books) Get(ctx context.Context, id uuid.UUID) (item book.Item, err error
 func (b Books) Swap(ctx context.Context, read, next book.Item) error {
 	now := b.db.now()
 	return b.db.write(ctx, buffered, func(t *tx) error {
-		if err := t.unchanged(read, now); err != nil {
-			return err
-		}
-		return t.putBook(next, now)
+		return t.swap(read, next, now)
 	})
 }
 
@@ -59,25 +56,69 @@ func (b Books) Shows(ctx context.Context, sha256 string) (shows bool, err error)
 	return shows, err
 }
 
-func (c *conn) putBook(item book.Item, now time.Time) error {
-	doc, err := json.Marshal(item)
+// swap stores next in the place of read, unless something else stands there.
+func (c *conn) swap(read, next book.Item, now time.Time) error {
+	row, err := c.standing(read, now)
 	if err != nil {
-		return fault.Wrap(fault.Internal, err, "encode book %s", item.ID)
+		return err
 	}
-	var expires any
+	if row.stands {
+		return c.putBook(next, now)
+	}
+	return c.addBook(next, now)
+}
+
+// addBook stores a book that is not there, or only as what is forgotten, which has no
+// place in a list. So every index is touched once.
+func (c *conn) addBook(item book.Item, now time.Time) error {
+	doc, expires, err := encodeBook(item, now)
+	if err != nil {
+		return err
+	}
+	keys := book.SearchKeys(item)
+	title, author, isbn, further := places(keys)
+	_, err = c.exec(`INSERT INTO books (id, version, fence, expires_at, doc, sum, by_updated, by_title, by_author, isbn, cover)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+		ON CONFLICT (id) DO UPDATE SET version = ?2, fence = ?3, expires_at = ?4, doc = ?5, sum = ?6, by_updated = ?7,
+		by_title = ?8, by_author = ?9, isbn = ?10, cover = ?11`,
+		item.ID[:], item.Version, item.Fence, expires, doc, bookSum(item.ID, item.Version, expires == nil, doc),
+		place(keys.Updated), title, author, isbn, coverOf(item))
+	if err != nil {
+		return err
+	}
+	return c.addFurther(item.ID, further)
+}
+
+// encodeBook returns a book's document, and when it is forgotten, NULL for never.
+func encodeBook(item book.Item, now time.Time) (doc []byte, expires any, err error) {
+	if doc, err = json.Marshal(item); err != nil {
+		return nil, nil, fault.Wrap(fault.Internal, err, "encode book %s", item.ID)
+	}
 	if item.Existence != book.Live {
 		expires = now.Add(book.TombstoneTTL)
 	}
-	var cover any
-	if item.Cover != nil {
-		cover = item.Cover.SHA256
+	return doc, expires, nil
+}
+
+// coverOf is what the column of covers has of a book.
+func coverOf(item book.Item) any {
+	if item.Cover == nil {
+		return nil
+	}
+	return item.Cover.SHA256
+}
+
+func (c *conn) putBook(item book.Item, now time.Time) error {
+	doc, expires, err := encodeBook(item, now)
+	if err != nil {
+		return err
 	}
 	keys := book.SearchKeys(item)
 	_, err = c.exec(`INSERT INTO books (id, version, fence, expires_at, doc, sum, by_updated, cover) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, fence = excluded.fence,
 		expires_at = excluded.expires_at, doc = excluded.doc, sum = excluded.sum, by_updated = excluded.by_updated,
 		cover = excluded.cover`,
-		item.ID[:], item.Version, item.Fence, expires, doc, bookSum(item.ID, item.Version, expires == nil, doc), place(keys.Updated), cover)
+		item.ID[:], item.Version, item.Fence, expires, doc, bookSum(item.ID, item.Version, expires == nil, doc), place(keys.Updated), coverOf(item))
 	if err != nil {
 		return err
 	}
@@ -114,11 +155,17 @@ func (c *conn) raiseFence(read book.Item, now time.Time) error {
 
 // unchanged is fault.Changed unless the stored version and fence are those of read.
 func (c *conn) unchanged(read book.Item, now time.Time) error {
+	_, err := c.standing(read, now)
+	return err
+}
+
+// standing is unchanged, and returns the row.
+func (c *conn) standing(read book.Item, now time.Time) (bookRow, error) {
 	row, err := c.bookRow(read.ID, now, nil)
 	if version, fence := row.version, row.fence; err == nil && (version != read.Version || fence != read.Fence) {
 		err = fault.New(fault.Changed, "book %s is no longer as it was read", read.ID)
 	}
-	return err
+	return row, err
 }
 
 func (c *conn) book(id uuid.UUID, now time.Time) (book.Item, error) {

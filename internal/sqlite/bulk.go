@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+	"github.com/ncruces/go-sqlite3"
 
 	"acervo/internal/book"
 	"acervo/internal/fault"
@@ -29,13 +30,17 @@ func (b Books) GetMany(ctx context.Context, ids []uuid.UUID) ([]book.Found, erro
 	return found, err
 }
 
-// maxBulk is the most swaps of one bulk transaction: it holds the writing connection
-// for some milliseconds, which is what a write of somebody else may have to wait.
-const maxBulk = 500
+const (
+	// maxBulk is the most swaps of one large write.
+	maxBulk = 500
+	// yieldEvery is after how many of them it looks whether anybody waits, and if so
+	// ends: about as many as take a millisecond or two.
+	yieldEvery = 20
+)
 
-// SwapMany is book.Bulk's. The swaps go in the order of their ids, some hundred in
-// each transaction, so that they meet the pages of the index one after the other.
-// They are as durable as those of Swap.
+// SwapMany is book.Bulk's. The swaps go in the order of their ids, so that they meet
+// the pages of the index one after the other, some hundred in a transaction: fewer
+// where somebody waits. They are as durable as those of Swap.
 func (b Books) SwapMany(ctx context.Context, changes []book.Change) []error {
 	order := make([]int, len(changes))
 	for i := range order {
@@ -45,44 +50,62 @@ func (b Books) SwapMany(ctx context.Context, changes []book.Change) []error {
 		return bytes.Compare(changes[i].Next.ID[:], changes[j].Next.ID[:])
 	})
 	fates := make([]error, len(changes))
-	for part := range slices.Chunk(order, maxBulk) {
-		err := b.swapPart(ctx, changes, part, fates)
-		if malformed(err) && len(part) > 1 { // SQLite writes nothing beside what it cannot read
+	for len(order) > 0 {
+		part := order[:min(len(order), maxBulk)]
+		n, err := b.swapPart(ctx, changes, part, fates)
+		switch {
+		case err == nil:
+			part = part[:n]
+		case malformed(err) && len(part) > 1: // SQLite writes nothing beside what it cannot read
 			for _, i := range part {
-				b.settle(ctx, changes, i, fates)
+				if _, err := b.swapPart(ctx, changes, []int{i}, fates); err != nil {
+					fates[i] = err
+				}
 			}
-			continue
-		}
-		for _, i := range part {
-			if err != nil {
+		default:
+			for _, i := range part {
 				fates[i] = err
 			}
 		}
+		order = order[len(part):]
 	}
 	return fates
 }
 
-// settle does one swap in a transaction of its own.
-func (b Books) settle(ctx context.Context, changes []book.Change, i int, fates []error) {
-	if err := b.swapPart(ctx, changes, []int{i}, fates); err != nil {
-		fates[i] = err
-	}
-}
-
-// swapPart does some swaps in one transaction, and tells the fate of each unless the
-// transaction itself fails.
-func (b Books) swapPart(ctx context.Context, changes []book.Change, part []int, fates []error) error {
+// swapPart does the first of some swaps in one transaction, all of them unless
+// somebody waits, and tells how many, and the fate of each unless the transaction
+// itself fails.
+func (b Books) swapPart(ctx context.Context, changes []book.Change, part []int, fates []error) (done int, err error) {
 	now := b.db.now()
-	return b.db.writeBulk(ctx, func(t *tx) error {
-		for _, i := range part {
-			err := t.unchanged(changes[i].Read, now)
-			if err == nil {
-				err = t.putBook(changes[i].Next, now)
+	defer b.db.checkpoint()
+	err = b.db.writeLarge(ctx, func(t *tx) error {
+		for done = 0; done < len(part); done++ {
+			if done > 0 && done%yieldEvery == 0 && b.db.wanted() {
+				return nil
 			}
+			i := part[done]
+			err := t.swap(changes[i].Read, changes[i].Next, now)
 			if fates[i] = err; err != nil && !fault.Is(err, fault.Changed) {
 				return err
 			}
 		}
 		return nil
+	})
+	return done, err
+}
+
+// foldEvery is after how many large writes somebody folds the log into the file.
+const foldEvery = 8
+
+// checkpoint folds the log into the file while others write, so that a writer finds
+// little to fold when the log is full. It leaves alone what others read or write, and
+// does nothing when somebody is at it. Its errors are those of the next who folds.
+func (db *DB) checkpoint() {
+	if db.readers == db.writer || db.parts.Add(1)%foldEvery != 0 || !db.folding.TryLock() {
+		return
+	}
+	defer db.folding.Unlock()
+	_ = db.read(context.Background(), func(c *conn) error {
+		return c.each(`PRAGMA wal_checkpoint(PASSIVE)`, func(*sqlite3.Stmt) error { return nil })
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"time"
 
 	"acervo/internal/fault"
 )
@@ -36,7 +38,7 @@ func (t *tx) onCommit(fn func()) { t.after = append(t.after, fn) }
 type write struct {
 	fn    func(*tx) error
 	need  durability
-	bulk  bool      // it is large, and commits alone
+	large bool      // it commits alone
 	turn  chan bool // true: lead the next commit; false: settled
 	after []func()
 	err   error
@@ -55,28 +57,50 @@ func (db *DB) write(ctx context.Context, need durability, fn func(*tx) error) er
 	return db.enqueue(&write{fn: fn, need: need, turn: make(chan bool, 1)})
 }
 
-// writeBulk is a buffered write that holds the writing connection for long. It
-// shares its commit with nobody, and while others wait two of them never follow
-// each other, so that a writer waits for one of them at most.
-func (db *DB) writeBulk(ctx context.Context, fn func(*tx) error) error {
-	if err := ctx.Err(); err != nil {
+const (
+	// lull is for how long nobody else must have written before a large write begins:
+	// longer than between the steps of one job, so that it comes between jobs.
+	lull = 2 * time.Millisecond
+	// patient is the most that a large write waits for that.
+	patient = 20 * time.Millisecond
+)
+
+// writeLarge is a buffered write that may hold the writing connection for long. It
+// commits alone, one of them at a time, in a lull, and should end early when others
+// are wanted: a writer then waits for little more than one commit of it.
+func (db *DB) writeLarge(ctx context.Context, fn func(*tx) error) error {
+	if err := db.large.Acquire(ctx, 1); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "The write was given up before it began.")
 	}
-	return db.enqueue(&write{fn: fn, need: buffered, bulk: true, turn: make(chan bool, 1)})
+	defer db.large.Release(1)
+	for began := time.Now(); time.Since(began) < patient && ctx.Err() == nil; {
+		quiet := time.Since(time.Unix(0, db.wrote.Load()))
+		if quiet >= lull {
+			break
+		}
+		timer := time.NewTimer(lull - max(0, quiet))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	return db.enqueue(&write{fn: fn, need: buffered, large: true, turn: make(chan bool, 1)})
+}
+
+// wanted reports whether somebody waits for the next commit.
+func (db *DB) wanted() bool {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return len(db.queue) > 0
 }
 
 // enqueue brings a write through.
 func (db *DB) enqueue(w *write) error {
 	db.mu.Lock()
-	if w.bulk {
-		db.bulk = append(db.bulk, w)
-	} else {
-		db.queue = append(db.queue, w)
-	}
+	db.queue = append(db.queue, w)
 	lead := !db.leading
-	if lead {
-		db.leading, db.bulkNext = true, w.bulk
-	}
+	db.leading = true
 	db.mu.Unlock()
 	if !lead {
 		lead = <-w.turn
@@ -87,35 +111,33 @@ func (db *DB) enqueue(w *write) error {
 	return w.err
 }
 
-// lead commits the head of a queue, the caller's own write first, and passes the
-// lead on.
+// lead commits the head of the queue, the caller's own write first, and passes
+// the lead on.
 func (db *DB) lead() {
 	db.mu.Lock()
-	queue, most := &db.queue, maxCommit
-	if db.bulkNext {
-		queue, most = &db.bulk, 1
+	n := min(len(db.queue), maxCommit)
+	if first := slices.IndexFunc(db.queue[:n], func(w *write) bool { return w.large }); first >= 0 {
+		n = max(first, 1)
 	}
-	n := min(len(*queue), most)
-	batch := (*queue)[:n:n]
-	*queue = (*queue)[n:]
+	batch := db.queue[:n:n]
+	db.queue = db.queue[n:]
 	db.mu.Unlock()
 
 	db.commit(batch)
+	if !batch[0].large {
+		db.wrote.Store(time.Now().UnixNano())
+	}
 	for _, w := range batch[1:] {
 		w.turn <- false
 	}
 
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	db.bulkNext = len(db.bulk) > 0 && (len(db.queue) == 0 || !db.bulkNext)
-	switch {
-	case db.bulkNext:
-		db.bulk[0].turn <- true
-	case len(db.queue) > 0:
+	if len(db.queue) > 0 {
 		db.queue[0].turn <- true
-	default:
-		db.queue, db.bulk, db.leading = nil, nil, false
+		return
 	}
+	db.queue, db.leading = nil, false
 }
 
 // commit runs a batch in one transaction. When the transaction fails, so does

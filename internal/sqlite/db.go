@@ -15,9 +15,11 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+	"golang.org/x/sync/semaphore"
 
 	"acervo/internal/fault"
 )
@@ -43,11 +45,14 @@ type DB struct {
 	readers chan *conn // the idle reading connections
 	closed  chan struct{}
 
-	mu       sync.Mutex
-	queue    []*write
-	bulk     []*write // those that commit alone
-	bulkNext bool     // whose turn it is
-	leading  bool
+	mu      sync.Mutex
+	queue   []*write
+	leading bool
+
+	large   *semaphore.Weighted // of those who write much at once
+	wrote   atomic.Int64        // when anybody else wrote last, in Unix nanoseconds
+	parts   atomic.Int64        // large writes so far
+	folding sync.Mutex          // held by who folds the log into the file beside the writers
 
 	seq int64 // of the last message sent; belongs to the writing connection
 }
@@ -56,7 +61,7 @@ type DB struct {
 // refuses a directory that another process holds, by name, and a database that a
 // newer release has written.
 func Open(opts Options) (*DB, error) {
-	db := &DB{now: opts.Now, closed: make(chan struct{})}
+	db := &DB{now: opts.Now, closed: make(chan struct{}), large: semaphore.NewWeighted(1)}
 	if db.now == nil {
 		db.now = time.Now
 	}
@@ -118,6 +123,9 @@ func (db *DB) connect(name, dir string) error {
 		return err
 	}
 	db.conns = append(db.conns, c)
+	if err := c.Exec(`PRAGMA cache_size = -32000`); err != nil { // the pages that a large write touches, in KiB
+		return storeError(err, "set up the database")
+	}
 	if err := migrate(c); err != nil {
 		return err
 	}
@@ -160,12 +168,12 @@ func openConn(name string) (*conn, error) {
 		return nil, storeError(err, "open the database")
 	}
 	c := &conn{Conn: raw, stmts: map[string]*sqlite3.Stmt{}, sync: synced, sent: map[string]int{}}
-	// A checkpoint every 4 MiB of log; the file keeps that size and is overwritten.
+	// A checkpoint every 16 MiB of log; the file keeps that size and is overwritten.
 	err = raw.Exec(`
 		PRAGMA busy_timeout = 5000;
 		PRAGMA journal_mode = WAL;
 		PRAGMA synchronous = FULL;
-		PRAGMA wal_autocheckpoint = 1000;
+		PRAGMA wal_autocheckpoint = 4000;
 		PRAGMA trusted_schema = OFF;`)
 	if err != nil {
 		return nil, errors.Join(storeError(err, "set up the database"), raw.Close())

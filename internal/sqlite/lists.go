@@ -108,19 +108,23 @@ func place(key string) any {
 	return []byte(key)
 }
 
-// putKeys stores where the lists have a book, and touches no index in which it
-// stays where it is: most writes change neither title nor authors.
-func (c *conn) putKeys(id uuid.UUID, keys book.Keys) error {
-	var author, isbn any
-	var further []string
+// places are what the columns of a book and its further authors have.
+func places(keys book.Keys) (title, author, isbn any, further []string) {
 	if len(keys.Authors) > 0 {
 		author, further = place(keys.Authors[0]), slices.Sorted(slices.Values(keys.Authors[1:]))
 	}
 	if keys.ISBN != "" {
 		isbn = keys.ISBN
 	}
+	return place(keys.Title), author, isbn, further
+}
+
+// putKeys stores where the lists have a book, and touches no index in which it
+// stays where it is: most writes change neither title nor authors.
+func (c *conn) putKeys(id uuid.UUID, keys book.Keys) error {
+	title, author, isbn, further := places(keys)
 	_, err := c.exec(`UPDATE books SET by_title = ?2, by_author = ?3, isbn = ?4
-		WHERE id = ?1 AND (by_title IS NOT ?2 OR by_author IS NOT ?3 OR isbn IS NOT ?4)`, id[:], place(keys.Title), author, isbn)
+		WHERE id = ?1 AND (by_title IS NOT ?2 OR by_author IS NOT ?3 OR isbn IS NOT ?4)`, id[:], title, author, isbn)
 	if err != nil {
 		return err
 	}
@@ -140,7 +144,11 @@ func (c *conn) putFurther(id uuid.UUID, want []string) error {
 	if _, err := c.exec(`DELETE FROM further_authors WHERE book_id = ?`, id[:]); err != nil {
 		return err
 	}
-	for _, key := range want {
+	return c.addFurther(id, want)
+}
+
+func (c *conn) addFurther(id uuid.UUID, keys []string) error {
+	for _, key := range keys {
 		if _, err := c.exec(`INSERT INTO further_authors (by_author, book_id) VALUES (?, ?)`, []byte(key), id[:]); err != nil {
 			return err
 		}
