@@ -83,7 +83,7 @@ func (e *onAWS) open(now func() time.Time) (simtest.Stores, error) {
 	}
 	store := aws.NewStore(e.Clients, e.tables, func() time.Time { return now().Add(e.lag) })
 	return simtest.Stores{
-		Books: store.Books(), Jobs: store.Jobs(), Claims: store.Jobs(), SentOnce: !e.forgets, AgesInHand: true,
+		Books: store.Books(), Bulk: store.Books(), Jobs: store.Jobs(), Claims: store.Jobs(), SentOnce: !e.forgets, AgesInHand: true,
 		Lane: &timed{
 			Lane:    e.Lane(urls[aws.WritesQueue], aws.LaneOptions{Lease: realLease}),
 			Control: store.Control("writes " + uuid.NewString()), now: now,

@@ -172,33 +172,6 @@ func (s *Sim) operates(i int, edit *payload, do func(in *intake.Intake) error) *
 	})
 }
 
-// imports starts a row of an import: a strong read, and then a write that is
-// conditional on the version only.
-func (s *Sim) imports(i int, b *bookModel, p *payload) *actor {
-	return s.begin(s.rows, i, "row", p, func(a *actor) {
-		changed := true
-		for changed {
-			read, err := gatedBooks{s, a}.Get(context.Background(), b.id)
-			if err == nil {
-				err = a.gate(context.Background(), &access{what: "write its row", do: func() error {
-					return s.writeRow(b, read.Version, p)
-				}})
-			}
-			changed = fault.Is(err, fault.Changed)
-		}
-	})
-}
-
-func (s *Sim) writeRow(b *bookModel, version int64, p *payload) error {
-	item := b.item
-	if item.Version != version {
-		return fault.New(fault.Changed, "the book has another version")
-	}
-	err := s.stores.Books.Swap(context.Background(), item, p.imported(item, s.clock.now()))
-	s.observe(b, nil, cause{row: p})
-	return err
-}
-
 // passes lets time pass, or step back.
 func (s *Sim) passes(d time.Duration) {
 	s.clock.pass(d)

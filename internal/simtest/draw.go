@@ -259,17 +259,6 @@ func (d dice) others() command {
 	return d.goesOn(pick(d, some))
 }
 
-// imports has a row of an import begin, or go on.
-func (d dice) imports() command {
-	i := d.below(len(d.s.rows))
-	if a := d.s.rows[i]; a.busy() {
-		return d.goesOn(a)
-	}
-	b, p, w := pick(d, d.s.shelf), d.payload(), d.shortWay()
-	p.kind = job.Replace
-	return command{fmt.Sprintf("row %d brings %q for %s, %s", i, p.title, b, w), func() { d.s.goes(d.s.imports(i, b, p), w) }}
-}
-
 // operates has an operator decide about a job that is dead, or was just now.
 func (d dice) operates() command {
 	var dead []*jobModel

@@ -23,6 +23,7 @@ type Lane interface {
 // Stores are what one history is told on. Its books, jobs and keys are its own.
 type Stores struct {
 	Books  book.Store
+	Bulk   book.Bulk // of the same books
 	Jobs   job.Store
 	Claims job.Claims
 	// Lane is empty and nobody else's. It does not wait for messages: a receive

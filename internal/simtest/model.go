@@ -15,6 +15,9 @@ type bookModel struct {
 	id   uuid.UUID
 	item book.Item   // as last seen
 	sent []*jobModel // its jobs, in the order in which the lane first took them
+
+	accepted time.Time  // the latest accept time of the writes of its lane that were applied
+	latest   book.Token // of the rows that took effect, or had nothing to change
 }
 
 func (b *bookModel) String() string { return b.name }

@@ -16,6 +16,8 @@ const (
 	jobsGo     = "internal/sqlite/jobs.go"
 	laneGo     = "internal/sqlite/lane.go"
 	scheduleGo = "internal/sqlite/schedule.go"
+	bulkGo     = "internal/sqlite/bulk.go"
+	rowGo      = "internal/book/row.go"
 )
 
 // mutations are the ways in which the simulator has to notice that the product
@@ -106,6 +108,38 @@ func mutations() []mutation {
 		{
 			"a job whose retry was asked for can be discarded", deadGo,
 			"		if rec.RetryAsked() {\n			return rec, fault.New(fault.Conflict, \"A retry of the job is under way.\")\n		}\n", "",
+		},
+		{
+			"a row ignores that it has been here", rowGo,
+			"	case order == 0:\n		return read.Row.Did, read, false\n", "	case false:\n",
+		},
+		{"a row ignores later rows", rowGo, "order > 0 || read.AcceptedAt", "read.AcceptedAt"},
+		{"a row ignores the accept time", rowGo, "order > 0 || read.AcceptedAt.After(r.Token.ArrivedAt)", "order > 0"},
+		{"a row leaves no token", rowGo, "	next.Row = r.Token\n", ""},
+		{"a row that changes nothing never leaves its token", rowGo, "return RowUnchanged, next, !r.Once", "return RowUnchanged, next, false"},
+		{"a row that changes nothing does not raise the fence", rowGo, "		next.Fence++\n", ""},
+		{
+			"a row that changes nothing raises the version", rowGo,
+			"		next.Row.Did = RowUnchanged\n		next.Fence++\n", "		next.Row.Did = RowUnchanged\n		next.Version++\n",
+		},
+		{"a row does not say what it did", rowGo, "	next.Row.Did = RowChanged\n", ""},
+		{
+			"a row takes the accept time of its file", rowGo,
+			"	next.Existence, next.Draft = Live, draft\n",
+			"	next.Existence, next.Draft = Live, draft\n	next.AcceptedAt = r.Token.ArrivedAt\n",
+		},
+		{
+			"a row forgets the job that wrote last", rowGo,
+			"	next.Existence, next.Draft = Live, draft\n", "	next.Existence, next.Draft = Live, draft\n	next.LastJob = \"\"\n",
+		},
+		{
+			"a write of the lane drops the token of a row", decideGo,
+			"	next.LastJob, next.LastJobVersion = m.Job, next.Version\n",
+			"	next.LastJob, next.LastJobVersion = m.Job, next.Version\n	next.Row = book.Token{}\n",
+		},
+		{
+			"many swaps ignore what was read", bulkGo,
+			"err := t.swap(changes[i].Read, changes[i].Next, now)", "err := t.putBook(changes[i].Next, now)",
 		},
 		{
 			"a retry that was asked for is asked for anew", deadGo,

@@ -111,17 +111,6 @@ func (p *payload) applied(item book.Item, j *jobModel) book.Item {
 	return next
 }
 
-// imported is the book as a row of an import leaves it, which keeps what it found.
-func (p *payload) imported(item book.Item, now time.Time) book.Item {
-	next := item
-	next.Version++
-	if item.Existence != book.Live {
-		next.CreatedAt = now
-	}
-	next.Existence, next.Draft = book.Live, p.draft()
-	return next
-}
-
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

@@ -26,6 +26,7 @@ func (s *Sim) settle() {
 		s.pauses(false)
 	}
 	s.askAgain()
+	s.bringAll()
 	for rounds := 0; !s.settled(); rounds++ {
 		if rounds == maxRounds {
 			s.violated(ends, "after %d rounds without a fault there is still work", rounds)

@@ -70,6 +70,10 @@ type Sim struct {
 	queued []*jobModel // the same in order of being met
 	keys   []*keyModel
 	lane   []*message
+
+	dropped []*dropModel
+	arrival time.Time // of the latest file
+
 	sent   map[string]bool // every message, by its deduplication id
 	caller string          // whose the keys are
 

@@ -61,7 +61,7 @@ func (c *cabinet) stores(lane string) (s simtest.Stores, err error) {
 			return s, err
 		}
 	}
-	s = simtest.Stores{Books: c.db.Books(), Jobs: c.db.Jobs(), Claims: c.db.Jobs()}
+	s = simtest.Stores{Books: c.db.Books(), Bulk: c.db.Books(), Jobs: c.db.Jobs(), Claims: c.db.Jobs()}
 	if c.dir != "" {
 		s.Restart = func() (simtest.Stores, error) {
 			if err := c.close(); err != nil {

@@ -13,7 +13,7 @@ import (
 
 // cause is what is known of a write before its effects are looked at.
 type cause struct {
-	row      *payload // of an import
+	row      *rowModel // of an import
 	operator bool
 	edit     *payload // that came with a retry
 }
@@ -42,6 +42,10 @@ func (s *Sim) observe(b *bookModel, j *jobModel, c cause) {
 func (s *Sim) bookChanged(b *bookModel, item book.Item, j *jobModel, c cause, buried bool) {
 	was := b.item
 	b.item = item
+	if c.row != nil {
+		s.rowChanged(b, was, item, c.row)
+		return
+	}
 	raised := item.Fence - was.Fence
 	switch {
 	case buried && raised != 1, !buried && raised != 0:
@@ -51,8 +55,6 @@ func (s *Sim) bookChanged(b *bookModel, item book.Item, j *jobModel, c cause, bu
 		s.alike(b, item, was)
 	case buried || c.operator || item.Version != was.Version+1:
 		s.violated(once, "%s went from version %d to %d", b, was.Version, item.Version)
-	case c.row != nil:
-		s.alike(b, item, c.row.imported(was, s.clock.now()))
 	case j == nil || item.LastJob != j.id || item.LastJobVersion != item.Version:
 		s.violated(once, "version %d of %s does not name the job that made it", item.Version, b)
 	default:
@@ -63,6 +65,7 @@ func (s *Sim) bookChanged(b *bookModel, item book.Item, j *jobModel, c cause, bu
 // effect judges a write of a job that has taken effect.
 func (s *Sim) effect(b *bookModel, was, item book.Item, j *jobModel) {
 	j.effects = append(j.effects, item.Version)
+	b.accepted = latest(b.accepted, j.accepted)
 	switch {
 	case len(j.effects) > 1:
 		s.violated(once, "%s has made the versions %v of %s", j, j.effects, b)
