@@ -17,7 +17,7 @@ import (
 	"acervo/internal/sqlite"
 )
 
-// A backup is a tar file: what it is first, then the database.
+// A backup is a tar file: what it is first, then the database, then the objects.
 const (
 	manifestName   = "manifest.json"
 	databaseName   = "acervo.db"
@@ -45,10 +45,17 @@ func backup(ctx context.Context, dir, file string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	copied, packed := filepath.Join(work, databaseName), filepath.Join(work, "backup.tar")
+	waiting := filepath.Join(work, objectsFolder)
+	if err := copyWaiting(dir, waiting); err != nil {
+		return fmt.Errorf("make the backup: %w", err)
+	}
 	if err := sqlite.Backup(ctx, dir, copied); err != nil {
 		return err
 	}
-	if err := pack(packed, copied); err != nil {
+	if err := copyWaiting(dir, waiting); err != nil {
+		return fmt.Errorf("make the backup: %w", err)
+	}
+	if err := pack(packed, copied, waiting, dir); err != nil {
 		return fmt.Errorf("make the backup: %w", err)
 	}
 	if err := os.Rename(packed, file); err != nil {
@@ -57,8 +64,9 @@ func backup(ctx context.Context, dir, file string) (err error) {
 	return syncDir(filepath.Dir(file))
 }
 
-// pack makes the file of a copied database, durably.
-func pack(file, copied string) (err error) {
+// pack makes the file of a copied database and of the objects below some folders,
+// durably.
+func pack(file, copied string, objects ...string) (err error) {
 	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, backupFileMode)
 	if err != nil {
 		return err
@@ -89,6 +97,11 @@ func pack(file, copied string) (err error) {
 	}
 	if _, err := io.Copy(archive, database); err != nil {
 		return err
+	}
+	for i, folder := range [][]string{waitingObjects(), standingObjects()} {
+		if err := packObjects(archive, objects[i], folder); err != nil {
+			return err
+		}
 	}
 	return archive.Close()
 }
@@ -125,8 +138,8 @@ func restore(ctx context.Context, file, dir string) (err error) {
 	return syncDir(parent)
 }
 
-// unpack puts the parts of a backup into a directory. Every one of them has to be
-// there, and nothing else.
+// unpack puts the parts of a backup into a directory. The database has to be there,
+// and nothing but it and objects.
 func unpack(file, dir string) (err error) {
 	wrong := func(err error) error {
 		return fault.Wrap(fault.Invalid, err, "%s is no backup of this release", file)
@@ -151,8 +164,8 @@ func unpack(file, dir string) (err error) {
 	if err := writeAll(filepath.Join(dir, databaseName), archive); err != nil {
 		return wrong(err)
 	}
-	if _, err := archive.Next(); !errors.Is(err, io.EOF) {
-		return wrong(errors.Join(err, errors.New("it holds more than a database")))
+	if err := unpackObjects(archive, dir); err != nil {
+		return wrong(err)
 	}
 	return nil
 }

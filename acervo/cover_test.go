@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"image"
+	"image/jpeg"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// aPhoto is a file that is a picture.
+func aPhoto(t *testing.T) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 400, 300)), nil); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "photo.jpg")
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// coverOf is the address of the smallest picture of a book, empty for none.
+func (s shell) coverOf(t *testing.T, id string) string {
+	t.Helper()
+	c, _ := s.parsed(t, "book", "get", id)["cover"].(map[string]any)
+	if c == nil {
+		return ""
+	}
+	return c["renditions"].([]any)[0].(map[string]any)["url"].(string)
+}
+
+func TestACoverIsUploadedShownAndRemovedFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	s, sh := serveDir(t, dir, nil), shell{dir: dir}
+	id, _ := sh.parsed(t, "book", "add", "--title", "Dom Casmurro", "--author", "Machado de Assis")["id"].(string)
+	sh.must(t, "book", "cover", id, aPhoto(t))
+	at := sh.coverOf(t, id)
+	if a, err := s.Call(t.Context(), http.MethodGet, at, ""); err != nil || a.Status != http.StatusOK {
+		t.Errorf("%s is %v (%v)", at, a, err)
+	}
+	text := filepath.Join(t.TempDir(), "text.jpg")
+	if err := os.WriteFile(text, []byte("this is no picture"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sh.try(t.Context(), "book", "cover", id, text); err == nil || !strings.Contains(err.Error(), "no picture") {
+		t.Errorf("a text is refused with %v", err)
+	}
+	if sh.coverOf(t, id) != at {
+		t.Error("what was refused has changed the cover")
+	}
+	sh.must(t, "book", "cover", id, "--rm")
+	if sh.coverOf(t, id) != "" {
+		t.Error("it is still there")
+	}
+	for _, args := range [][]string{{"book", "cover", id}, {"book", "cover", id, text, "--rm"}, {"book", "cover", id, text, "--if-version", "1"}} {
+		if _, code := sh.run(t, args...); code != 2 {
+			t.Errorf("%q ends with %d", args, code)
+		}
+	}
+}
+
+func TestABackupHoldsCoversAndPicturesThatWait(t *testing.T) {
+	t.Parallel()
+	dir, file := dataDir(t), filepath.Join(t.TempDir(), "backup.tar")
+	serveDir(t, dir, nil)
+	sh, other := shell{dir: dir}, shell{dir: dataDir(t)}
+	id, _ := sh.parsed(t, "book", "add", "--title", "Dom Casmurro", "--author", "Machado de Assis")["id"].(string)
+	sh.must(t, "book", "cover", id, aPhoto(t))
+	waits := filepath.Join("originals", "a-picture-that-nobody-asked-for")
+	if err := os.WriteFile(filepath.Join(dir, waits), []byte("it waits"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sh.must(t, "backup", file)
+	other.must(t, "restore", file)
+	if got, err := os.ReadFile(filepath.Join(other.dir, waits)); err != nil || string(got) != "it waits" {
+		t.Errorf("what waits is %q (%v)", got, err)
+	}
+	s := serveDir(t, other.dir, nil)
+	at := other.coverOf(t, id)
+	if a, err := s.Call(t.Context(), http.MethodGet, at, ""); err != nil || a.Status != http.StatusOK || at == "" {
+		t.Errorf("%s is %v (%v)", at, a, err)
+	}
+}
