@@ -104,7 +104,8 @@ func (p *payload) applied(item book.Item, j *jobModel) book.Item {
 			next.Draft.Price = &book.Price{Amount: p.amount, Currency: item.Draft.Price.Currency}
 		}
 	case job.Delete:
-		next.Existence, next.Draft = book.Tombstone, book.Draft{}
+		next.Existence, next.Draft, next.Cover = book.Tombstone, book.Draft{}, nil
+		next.CoverJob = max(item.CoverJob, j.id) // covers that were asked for before do not come back
 	default:
 		next.Draft = p.draft()
 	}
