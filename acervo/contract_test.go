@@ -11,10 +11,10 @@ import (
 
 func TestTheOneMachineEditionKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	dir, dead := graveyard(t, 7)
-	planned := plannedIn(t, dir)
-	s := serveDir(t, dir, nil)
-	sh := shell{dir: dir}
+	at, dead := graveyard(t, 7)
+	planned := plannedIn(t, at)
+	s := serveDir(t, at, nil)
+	sh := shell{dir: at}
 	made := func(role string) string {
 		secret, _ := sh.parsed(t, "key", "add", "the-"+role, "--role", role)["key"].(string)
 		return secret

@@ -124,7 +124,7 @@ func TestTheFilesThatUsersSentAreImportedWithoutAnyOption(t *testing.T) {
 	}
 }
 
-const spoilt = "título;autor;isbn;preço\r\nDom Casmurro;Machado de Assis;;R$ 39,90\r\n;Anônimo;;=1+1\r\nIracema;José de Alencar;978-0-306-40615-7;\r\nSem autor;;;\r\n"
+const spoilt = "título;escritor;isbn;preço\r\nDom Casmurro;Machado de Assis;;R$ 39,90\r\n;Anônimo;;=1+1\r\nIracema;José de Alencar;978-0-306-40615-7;\r\nAnais;;;\r\n"
 
 func TestWhatFailedIsCorrectedAndDroppedAgain(t *testing.T) {
 	t.Parallel()
@@ -132,10 +132,11 @@ func TestWhatFailedIsCorrectedAndDroppedAgain(t *testing.T) {
 	serveDir(t, dir, nil)
 	sh := shell{dir: dir}
 	i, code := sh.imports(t, list(t, "livros.csv", spoilt))
-	if i.accounted(t); i.State != "completed_with_errors" || i.Rows.OK != 2 || i.Rows.Failed != 2 || code != 1 {
+	i.accounted(t)
+	if i.State != "completed_with_errors" || i.Rows.OK != 2 || i.Rows.Failed != 2 || code != 1 {
 		t.Errorf("it is %+v, and ends with %d", i, code)
 	}
-	wantIn(t, sh.must(t, "imports", "rows", i.ID), "LINE", "título", "blank", "autor", "3", "5")
+	wantIn(t, sh.must(t, "imports", "rows", i.ID), "LINE", "título", "blank", "escritor", "3", "5")
 	failed := filepath.Join(t.TempDir(), "failed.csv")
 	sh.must(t, "imports", "failed", i.ID, "--out", failed)
 	raw, err := os.ReadFile(failed)
@@ -143,15 +144,16 @@ func TestWhatFailedIsCorrectedAndDroppedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantIn(t, string(raw), `"'=1+1"`, `"título"`, "\r\n", ";")
-	corrected := strings.NewReplacer(`"";"Anônimo"`, `"Poemas";"Anônimo"`, `"Sem autor";""`, `"Sem autor";"Alguém"`).Replace(string(raw))
+	corrected := strings.NewReplacer(`"";"Anônimo"`, `"Poemas";"Anônimo"`, `"Anais";""`, `"Anais";"Alguém"`).Replace(string(raw))
 	if err := os.WriteFile(filepath.Join(dir, "drop", "failed.csv"), []byte(corrected), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	i = sh.awaitImport(t, "failed.csv")
-	if i.accounted(t); i.State != "succeeded" || i.Rows.OK != 2 {
+	i.accounted(t)
+	if i.State != "succeeded" || i.Rows.OK != 2 {
 		t.Errorf("corrected it is %+v", i)
 	}
-	if got := sh.titles(t); !slices.Equal(got, []string{"Dom Casmurro", "Iracema", "Poemas", "Sem autor"}) {
+	if got := sh.titles(t); !slices.Equal(got, []string{"Anais", "Dom Casmurro", "Iracema", "Poemas"}) {
 		t.Errorf("the books are %q", got)
 	}
 }
@@ -210,7 +212,8 @@ func TestImportsOnOneMachine(t *testing.T) {
 		t.Parallel()
 		sh := newShell(t)
 		i, code := sh.imports(t, list(t, "a.csv", numbered(2000)+strings.Repeat(",nobody\n", 4000)), "--stop-after", "600")
-		if i.accounted(t); i.State != "failed" || code != 1 || i.Error == nil || i.Rows.Skipped == 0 || i.Rows.Failed < 600 {
+		i.accounted(t)
+		if i.State != "failed" || code != 1 || i.Error == nil || i.Rows.Skipped == 0 || i.Rows.Failed < 600 {
 			t.Errorf("it is %+v, and ends with %d", i, code)
 		}
 	})
@@ -241,7 +244,8 @@ func TestImportsOnOneMachine(t *testing.T) {
 		}
 		sh.must(t, "queue", "resume", "imports")
 		i := sh.awaitImport(t, "a.csv")
-		if i.accounted(t); i.State != "cancelled" || i.Rows.Skipped != 5000 || len(sh.titles(t)) != 0 {
+		i.accounted(t)
+		if i.State != "cancelled" || i.Rows.Skipped != 5000 || len(sh.titles(t)) != 0 {
 			t.Errorf("it is %+v", i)
 		}
 		if again, code := sh.imports(t, list(t, "a.csv", numbered(5000))); again.Rows.OK != 5000 || code != 0 {

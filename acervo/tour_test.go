@@ -70,6 +70,25 @@ func TestTheCommandsOfTheREADME(t *testing.T) {
 	}
 }
 
+// TestTheImportOfTheREADME types the import, from the drop to the corrected one.
+func TestTheImportOfTheREADME(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skipf("the commands need bash: %v", err)
+	}
+	dir := t.TempDir()
+	serveDir(t, filepath.Join(dir, "data"), nil)
+	typed, _, _ := strings.Cut(readBlocks(t, "Importing"), "curl")
+	printed := walk(t, dir, "set +e; acervo() { "+asAcervo+"=1 '"+os.Args[0]+"' \"$@\"; }\n"+typed)
+	for _, want := range []string{
+		"título → title", "1 rows made or changed books", "1 failed", "blank", "already imported as", "Dom Casmurro", "Cantigas",
+	} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("the import shows no %q:\n%s", want, printed)
+		}
+	}
+}
+
 // readTour returns the shell blocks of the README's tour.
 func readTour(t *testing.T) string {
 	t.Helper()

@@ -102,7 +102,7 @@ func serveReading(role, path string, stdout io.Writer) (err error) {
 		return err
 	}
 	began := time.Now()
-	rows := int64(0)
+	var rows int64
 	if role == roleScan {
 		var plan tabular.Plan
 		plan, err = tabular.Scan(file, tabular.Options{})
@@ -163,7 +163,7 @@ func writeList(path string, rows int, isbns bool) (err error) {
 		if isbns {
 			isbn = listISBN(i)
 		}
-		fmt.Fprintf(out, "\"Memórias, volume %d\",Machado de Assis; Autor %d,%s,%d,pt-BR,\"Um \"\"livro\"\" sobre o assunto %d\",4.5,39.90,BRL\r\n",
+		fmt.Fprintf(out, "\"Memórias, volume %d\",Machado de Assis; Eça %d,%s,%d,pt-BR,\"Um \"\"livro\"\" sobre o assunto %d\",4.5,39.90,BRL\r\n",
 			i, i%977, isbn, 1900+i%120, i)
 	}
 	return out.Flush()

@@ -73,7 +73,8 @@ func (s *server) report(t *testing.T, id uuid.UUID, pass drop.Pass, n int, r *ta
 		}
 		d, warnings, failures := r.Draft(row)
 		told := drop.RowReport{Line: row.Line, Offset: row.Offset, Outcome: drop.RowOK, Creates: true, Book: r.ID(row, d), Title: d.Title}
-		if counts.OK++; len(failures) > 0 {
+		counts.OK++
+		if len(failures) > 0 {
 			told = drop.RowReport{Line: row.Line, Offset: row.Offset, Outcome: drop.RowFailed}
 			counts.OK, counts.Failed = counts.OK-1, counts.Failed+1
 		} else {

@@ -276,7 +276,7 @@ func (f *failures) all(ctx context.Context) error {
 		}
 		return failed == nil
 	})
-	if err = errors.Join(err, failed); err != nil {
+	if err := errors.Join(err, failed); err != nil {
 		return err
 	}
 	return f.chunk(ctx, chunk, notes)

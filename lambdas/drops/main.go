@@ -60,7 +60,7 @@ func wire(c config.AWS, engines *aws.Engines, log *slog.Logger) *arrive.Router {
 // last puts it where its failures go.
 type handler struct{ router *arrive.Router }
 
-// Invoke is lambda.Handler's.
+// Invoke is lambda.Handler's. It has nothing to say but whether it was done.
 func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
-	return nil, h.router.Event(ctx, event)
+	return []byte("null"), h.router.Event(ctx, event)
 }

@@ -66,9 +66,9 @@ func TestTheFunctionReadsWhatIsDropped(t *testing.T) {
 		return event
 	}
 	var list strings.Builder
-	list.WriteString("título;autor\n")
+	list.WriteString("título;escritor\n")
 	for i := range 700 {
-		fmt.Fprintf(&list, "Livro %d;Autor\n", i)
+		fmt.Fprintf(&list, "Livro %d;Alguém\n", i)
 	}
 
 	event := put("drop/lista%20de%20livros%20%C3%A9%2010%25.csv", list.String())
@@ -91,7 +91,7 @@ func TestTheFunctionReadsWhatIsDropped(t *testing.T) {
 
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
-	_, _ = w.Write([]byte(list.String() + "Mais um;Autor\n"))
+	_, _ = w.Write([]byte(list.String() + "Mais um;Alguém\n"))
 	_ = w.Close()
 	if a := function.Invoke(put("drop/a.csv.gz", zipped.String())); a.Failed {
 		t.Errorf("a gzipped file failed: %s", a.Body)
