@@ -33,8 +33,9 @@ type Watch struct {
 	Slots int
 	Log   *slog.Logger
 
-	seen map[string]*sighting
-	pool errgroup.Group
+	seen   map[string]*sighting
+	pool   errgroup.Group
+	tidied time.Time
 }
 
 // sighting is a file in the drop as it was last seen.
@@ -60,6 +61,7 @@ func (w *Watch) Run(ctx context.Context) {
 	defer tick.Stop()
 	failing := false
 	for {
+		w.tidy(ctx) // first, so that no file outlives the record of its import
 		err := w.look(ctx)
 		if err != nil && ctx.Err() == nil && !failing {
 			w.Log.ErrorContext(ctx, "the drop cannot be looked at", "error", err)

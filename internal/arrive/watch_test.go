@@ -6,9 +6,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/uuid"
 
 	"acervo/internal/arrive"
 	"acervo/internal/blob"
@@ -146,6 +149,60 @@ func TestWatching(t *testing.T) {
 			})
 		}
 	})
+}
+
+func TestOldFilesAreRemoved(t *testing.T) {
+	t.Parallel()
+	d := newShelf(t)
+	now := july()
+	d.Imports.Now = func() time.Time { return now }
+	ended := func(key string) drop.Import {
+		i := d.drops(t, key, list+key+",B\n")
+		next := i
+		next.State, next.FinishedAt = drop.Succeeded, now
+		if err := d.store.Update(t.Context(), i, next); err != nil {
+			t.Fatal(err)
+		}
+		return i
+	}
+	old, other := ended("drop/old.csv"), ended("drop/other.csv")
+	d.put(t, "drop/other.csv", []byte(list)) // which is not the one that was imported
+	now = now.Add(arrive.Keep / 2)
+	ended("drop/young.csv")
+	open := d.drops(t, "drop/open.csv", many(3))
+	for _, c := range []struct {
+		passes time.Duration
+		want   []string
+	}{
+		{0, []string{"drop/old.csv", "drop/open.csv", "drop/other.csv", "drop/young.csv"}},
+		{arrive.Keep/2 + time.Hour, []string{"drop/open.csv", "drop/other.csv", "drop/young.csv"}},
+	} {
+		now = now.Add(c.passes)
+		if err := d.Tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.keys(t, drop.Folder); !slices.Equal(got, c.want) {
+			t.Errorf("there are %q, want %q", got, c.want)
+		}
+	}
+	for i, want := range map[uuid.UUID]int{old.ID: 0, other.ID: 0, open.ID: 1} {
+		if got := d.keys(t, drop.Beside+i.String()); len(got) != want {
+			t.Errorf("beside it there are %q", got)
+		}
+	}
+}
+
+// keys are those of all objects that begin so.
+func (d *shelf) keys(t *testing.T, prefix string) (all []string) {
+	t.Helper()
+	page, err := d.objects.List(t.Context(), prefix, "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range page.Objects {
+		all = append(all, o.Key)
+	}
+	return all
 }
 
 // putless is a store that keeps nothing more.
