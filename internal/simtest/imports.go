@@ -62,7 +62,7 @@ type ask struct {
 // drops makes a file of rows, so many to a chunk. Its plan knows of rows about the
 // same book, or only that there are some.
 func (s *Sim) drops(rows []ask, each int, overflow bool) *dropModel {
-	s.arrival = latest(s.arrival, s.clock.now())
+	s.arrival = latest(s.arrival.Add(time.Millisecond), s.clock.now()) // no two arrive together
 	d := &dropModel{name: fmt.Sprintf("d%d", len(s.dropped)), id: uuid.New(), arrived: s.arrival, alone: !s.pending()}
 	for i, a := range rows {
 		twin := func(o ask) bool { return o.book == a.book }
