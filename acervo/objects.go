@@ -43,6 +43,11 @@ func newPorter(objects *dir.Dir, covers *arrive.Covers, log *slog.Logger) *arriv
 	return &arrive.Porter{Store: objects, Inbox: objects, Router: router, Log: log}
 }
 
+// newUnused removes pictures that no book shows any more.
+func newUnused(objects *dir.Dir, db *sqlite.DB, log *slog.Logger) *arrive.Unused {
+	return &arrive.Unused{Objects: objects, Shelf: db.Books(), Now: time.Now, Log: log}
+}
+
 // readers is how many dropped files are read at once, beside the workers.
 const readers = 2
 

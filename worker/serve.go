@@ -54,6 +54,8 @@ func serve(ctx context.Context, c config.Worker, stdout io.Writer) error {
 	works.Go(func() { runner.Run(working) })
 	works.Go(func() { imports.Run(working) })
 	works.Go(func() { lost.Run(working) })
+	unused := &arrive.Unused{Objects: engines.Objects, Shelf: engines.Store.Books(), Now: time.Now, Log: log}
+	works.Go(func() { unused.Run(working) })
 	if failures := wireFailures(c, engines, log); failures != nil {
 		works.Go(func() { failures.Run(working) })
 	}

@@ -155,6 +155,22 @@ func (o *Objects) Delete(ctx context.Context, key string) error {
 	return err
 }
 
+// DeleteVersion implements blob.Store. What was put before this version, if it was
+// the current one, is current again.
+func (o *Objects) DeleteVersion(ctx context.Context, key, version string) error {
+	if err := blob.CheckKey(key); err != nil {
+		return err
+	}
+	if version == "" {
+		return fault.New(fault.Invalid, "A version is named.")
+	}
+	_, err := o.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &o.bucket, Key: &key, VersionId: &version})
+	if err = classifyObject(err, "delete a version of %s", key); fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
 // List implements blob.Store.
 func (o *Objects) List(ctx context.Context, prefix, after string, limit int) (blob.Page, error) {
 	if err := blob.CheckPage(prefix, after, limit); err != nil {

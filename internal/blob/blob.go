@@ -93,6 +93,10 @@ type Store interface {
 	// Delete removes the object, if there is one.
 	Delete(ctx context.Context, key string) error
 
+	// DeleteVersion removes a version of the object, if it is there. What was put after
+	// it stays.
+	DeleteVersion(ctx context.Context, key, version string) error
+
 	// List returns objects whose keys begin with prefix, which need not end at a
 	// slash, and come after another key, in the order of their bytes. It returns at
 	// most limit of them, which is from 1 to MaxPage. What others put there under names

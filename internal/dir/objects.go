@@ -184,17 +184,32 @@ func object(key string, info fs.FileInfo) blob.Object {
 }
 
 // Delete implements blob.Store.
-func (d *Dir) Delete(ctx context.Context, key string) error {
+func (d *Dir) Delete(ctx context.Context, key string) error { return d.remove(ctx, key, "") }
+
+// DeleteVersion implements blob.Store.
+func (d *Dir) DeleteVersion(ctx context.Context, key, version string) error {
+	if version == "" {
+		return fault.New(fault.Invalid, "A version is named.")
+	}
+	return d.remove(ctx, key, version)
+}
+
+// remove removes an object, in this version unless it is empty.
+func (d *Dir) remove(ctx context.Context, key, version string) error {
 	if err := errors.Join(blob.CheckKey(key), alive(ctx)); err != nil {
 		return err
 	}
 	d.names.Lock()
 	defer d.names.Unlock()
-	if _, err := d.find(key); err != nil { // removing would take an empty folder too
+	info, err := d.find(key)
+	if err != nil { // removing would take an empty folder too
 		if fault.Is(err, fault.NotFound) {
 			return nil
 		}
 		return err
+	}
+	if version != "" && version != versionOf(info) {
+		return nil
 	}
 	if err := d.root.Remove(key); err != nil && !isAbsent(err) {
 		return classify(err, "remove %s", key)

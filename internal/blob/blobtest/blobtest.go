@@ -54,6 +54,7 @@ func Sentences() []Sentence {
 		{"a deleted object is gone", on(deleted)},
 		{"deleting what is not there is no error", on(deletedTwice)},
 		{"a deleted key can be put again", on(putAgain)},
+		{"a version that is deleted takes nothing with it that was put after it", on(deletedOneVersion)},
 
 		{"a body that fails stores nothing", on(failingBody)},
 		{"a body that fails leaves the object as it was", on(failingOverwrite)},

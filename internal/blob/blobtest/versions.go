@@ -105,3 +105,15 @@ func overwrittenWhileRead(s *store) {
 func deletedWhileRead(s *store) {
 	s.halfway(func() { s.delete(key) })
 }
+
+func deletedOneVersion(s *store) {
+	first := s.put(key, "first")
+	second := s.put(key, "second")
+	s.ok(s.DeleteVersion(s.t.Context(), key, first.Version))
+	s.has(key, "second")
+	s.ok(s.DeleteVersion(s.t.Context(), key, second.Version))
+	s.hasNone(key)
+	s.ok(s.DeleteVersion(s.t.Context(), key, second.Version))
+	s.ok(s.DeleteVersion(s.t.Context(), other, second.Version))
+	s.is(s.DeleteVersion(s.t.Context(), key, ""), fault.Invalid)
+}
