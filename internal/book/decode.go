@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -66,26 +67,28 @@ func (f *faults) members(pointer string, raw []byte, known ...string) []member {
 		f.syntax(pointer, "invalid_utf8", fmt.Sprintf("the text is not UTF-8 at byte %d", i))
 		return nil
 	}
-	dec := jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowDuplicateNames(true))
+	// Of a Buffer the decoder makes no copy, so that the values are parts of raw.
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true))
 	if dec.PeekKind() != '{' {
 		f.syntaxError(pointer, dec)
 		return nil
 	}
 	_, _ = dec.ReadToken() // the brace that was peeked at
 	all := []member{}
-	seen := map[string]bool{}
+	seen := make(map[string]bool, len(known))
 	for dec.PeekKind() == '"' {
 		token, err := dec.ReadToken()
 		if err != nil {
 			break
 		}
 		m := member{name: token.String()}
-		m.pointer = pointer + "/" + string(jsontext.Pointer("").AppendToken(m.name)[1:])
-		value, err := dec.ReadValue()
-		if err != nil {
+		m.pointer = pointer + "/" + m.name
+		if strings.ContainsAny(m.name, "~/") {
+			m.pointer = pointer + string(jsontext.Pointer("").AppendToken(m.name))
+		}
+		if m.value, err = dec.ReadValue(); err != nil {
 			break
 		}
-		m.value = value.Clone()
 		f.duplicatesIn(m)
 		switch {
 		case seen[m.name]:
@@ -111,6 +114,9 @@ func (f *faults) members(pointer string, raw []byte, known ...string) []member {
 // duplicatesIn notes the first name that stands twice somewhere within a value,
 // whatever the value should have been.
 func (f *faults) duplicatesIn(m member) {
+	if bytes.IndexByte(m.value, '{') < 0 { // nothing in it has a name
+		return
+	}
 	err := jsontext.NewDecoder(bytes.NewReader(m.value)).SkipValue()
 	if twice, ok := errors.AsType[*jsontext.SyntacticError](err); ok && errors.Is(err, jsontext.ErrDuplicateName) {
 		f.duplicate(m.pointer + string(twice.JSONPointer))
@@ -132,6 +138,16 @@ func (f *faults) syntaxError(pointer string, dec *jsontext.Decoder) {
 
 func (f *faults) malformed(pointer string, dec *jsontext.Decoder) {
 	f.syntax(pointer, "malformed", fmt.Sprintf("this is not well-formed JSON after byte %d", dec.InputOffset()))
+}
+
+// text decodes a member that is a string, as into does.
+func (f *faults) text(m member) (s string, ok bool) {
+	text, err := jsontext.AppendUnquote(nil, m.value)
+	if err != nil || m.value.Kind() != '"' {
+		f.invalid(m.pointer, "type", "must be a string")
+		return "", false
+	}
+	return string(text), true
 }
 
 // into decodes the member into a Go value, or notes what it must be.

@@ -79,7 +79,7 @@ func (f *faults) draft(raw []byte, now time.Time) Draft {
 func (f *faults) field(d *Draft, m member, now time.Time) {
 	switch m.name {
 	case "id":
-		if s, ok := into[string](f, m, "a string"); ok {
+		if s, ok := f.text(m); ok {
 			if d.ID, ok = ParseID(s); !ok {
 				f.invalid(m.pointer, "not_a_uuid", "must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")
 			}
@@ -89,7 +89,7 @@ func (f *faults) field(d *Draft, m member, now time.Time) {
 	case "authors":
 		d.Authors = f.authors(m)
 	case "isbn":
-		if s, ok := into[string](f, m, "a string"); ok {
+		if s, ok := f.text(m); ok {
 			if d.ISBN, ok = ParseISBN(s); !ok {
 				f.invalid(m.pointer, "not_an_isbn", "must be an ISBN-10 or ISBN-13 whose check digit is right")
 			}
@@ -113,7 +113,7 @@ func (f *faults) field(d *Draft, m member, now time.Time) {
 
 // line reads a string of one line that is not blank.
 func (f *faults) line(pointer string, m member, most int) string {
-	s, ok := into[string](f, m, "a string")
+	s, ok := f.text(m)
 	if !ok {
 		return ""
 	}
@@ -185,7 +185,7 @@ func (f *faults) checkYear(pointer string, y int, now time.Time) {
 }
 
 func (f *faults) language(m member) string {
-	s, ok := into[string](f, m, "a string")
+	s, ok := f.text(m)
 	if !ok {
 		return ""
 	}
@@ -204,7 +204,7 @@ func (f *faults) checkLanguage(pointer, s string) string {
 }
 
 func (f *faults) description(m member) string {
-	s, ok := into[string](f, m, "a string")
+	s, ok := f.text(m)
 	if ok {
 		f.checkDescription(m.pointer, s)
 	}
@@ -237,7 +237,7 @@ func (f *faults) price(m member) *Price {
 			continue
 		}
 		present[part.name] = true
-		s, ok := into[string](f, part, "a string")
+		s, ok := f.text(part)
 		switch {
 		case !ok:
 		case part.name == "amount":

@@ -13,7 +13,7 @@ import (
 
 // book answers with a book.
 func (a *API) book(w http.ResponseWriter, r *http.Request, status int, v bookView) {
-	body, err := appendBook(nil, v)
+	body, err := appendBook(make([]byte, 0, usualBook), v)
 	a.encoded(w, r, status, body, err)
 }
 

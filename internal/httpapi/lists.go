@@ -19,6 +19,9 @@ import (
 // usualPage is how many items a page has when nobody says.
 const usualPage = 20
 
+// usualBook is the bytes of a book, about, for which room is made at once.
+const usualBook = 640
+
 // maxQueryFaults is the most faults that one query is told of.
 const maxQueryFaults = 100
 
@@ -38,7 +41,7 @@ func (a *API) listBooks(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	items, err := a.appendBooks(nil, page)
+	items, err := a.appendBooks(make([]byte, 0, 1+usualBook*len(page)), page)
 	a.encodedPage(w, r, query, items, err, next)
 }
 
@@ -62,7 +65,8 @@ func (a *API) encodedPage(w http.ResponseWriter, r *http.Request, query url.Valu
 		w.Header().Set("Link", "<"+r.URL.Path+"?"+query.Encode()+`>; rel="next"`)
 		cursor = strconv.Quote(next) // of base64, which has nothing to escape
 	}
-	a.encoded(w, r, http.StatusOK, slices.Concat([]byte(`{"items":`), items, []byte(`,"next_cursor":`+cursor+"}")), err)
+	body := slices.Concat([]byte(`{"items":`), items, []byte(`,"next_cursor":`+cursor+"}\n")) // with room for what write appends
+	a.encoded(w, r, http.StatusOK, body[:len(body)-1], err)
 }
 
 // queryFaults gathers what is wrong with a query, so that a client hears it at

@@ -68,6 +68,7 @@ func NewKey() Key {
 // ones too. It is safe for concurrent use.
 type Keyring struct {
 	keys    []Key
+	text    *base32.Encoding
 	entropy ulid.MonotonicReader
 	now     func() time.Time
 }
@@ -75,7 +76,7 @@ type Keyring struct {
 // NewKeyring returns a ring over keys, of which the first is current.
 func NewKeyring(now func() time.Time, current Key, retired ...Key) *Keyring {
 	entropy := &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}
-	return &Keyring{keys: append([]Key{current}, retired...), entropy: entropy, now: now}
+	return &Keyring{keys: append([]Key{current}, retired...), text: receiptEncoding(), entropy: entropy, now: now}
 }
 
 // Mint returns the receipt of a job that is accepted now. Receipts of one ring
@@ -95,7 +96,7 @@ func (k *Keyring) Mint(kind Kind, bookID uuid.UUID) (Receipt, error) {
 	raw = append(raw, byte(code))
 	raw = append(raw, bookID[:]...)
 	raw = append(raw, mac(k.keys[0], raw)...)
-	return Receipt{ID: receiptEncoding().EncodeToString(raw), ULID: id, Kind: kind, BookID: bookID}, nil
+	return Receipt{ID: k.text.EncodeToString(raw), ULID: id, Kind: kind, BookID: bookID}, nil
 }
 
 // Verify reads a receipt. One that this ring did not sign is fault.NotFound,
@@ -105,7 +106,7 @@ func (k *Keyring) Verify(id string) (Receipt, error) {
 	if len(id) != receiptText {
 		return Receipt{}, forged
 	}
-	raw, err := receiptEncoding().DecodeString(id)
+	raw, err := k.text.DecodeString(id)
 	if err != nil || len(raw) != receiptSize || raw[0] != receiptFormat {
 		return Receipt{}, forged
 	}
