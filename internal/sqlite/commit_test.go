@@ -168,6 +168,24 @@ func TestAWriteThatFailsTakesBackItsOwnChangesOnly(t *testing.T) {
 	})
 }
 
+func TestWritesAreDoneAgainOnlyIfOneFails(t *testing.T) {
+	onCommits(t, func(c *commits) {
+		runs := 0
+		counted := func(t *tx) error {
+			runs++
+			return note("x")(t)
+		}
+		c.together(counted, counted)
+		if runs != 2 || c.count != 1 {
+			c.t.Errorf("two writes ran %d times in %d commits, want 2 and 1", runs, c.count)
+		}
+		c.together(counted, func(*tx) error { return fault.New(fault.Changed, "lost") }, counted)
+		if rows := len(c.noted()); runs != 5 || rows != 4 || c.count != 2 {
+			c.t.Errorf("with one that fails they ran %d times, made %d rows in %d commits, want 5, 4 and 2", runs, rows, c.count)
+		}
+	})
+}
+
 func TestAWriteThatPanicsFailsAloneAndTheLeadPassesOn(t *testing.T) {
 	onCommits(t, func(c *commits) {
 		panics := func(t *tx) error {
