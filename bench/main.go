@@ -42,6 +42,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return serveCatalogue(ctx, args[1], stdout)
 	case len(args) == 1 && args[0] == "covers":
 		return measureCovers(ctx, stdout)
+	case len(args) == 1 && args[0] == "shown":
+		return measureShown(ctx, stdout)
 	case len(args) == 2 && args[0] == rolePictures:
 		return drawPictures(ctx, args[1])
 	case len(args) == 1 && args[0] == "imports":
@@ -49,6 +51,6 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	case len(args) == 2 && (args[0] == roleScan || args[0] == roleCSV):
 		return serveReading(args[0], args[1], stdout)
 	default:
-		return fmt.Errorf("bench takes no arguments, or covers, or imports")
+		return fmt.Errorf("bench takes no arguments, or covers, shown, or imports")
 	}
 }
