@@ -165,7 +165,7 @@ func (c *Client) ImportRows(ctx context.Context, id, outcome string) iter.Seq2[R
 }
 
 // FailedRows writes the rows that failed as a file that can be corrected and
-// dropped again; fault.NotFound when none has failed.
+// dropped again; fault.Conflict when none has failed.
 func (c *Client) FailedRows(ctx context.Context, id string, w io.Writer) error {
 	target := *c.base
 	target.RawPath = target.EscapedPath() + importPath(id) + "/failed"

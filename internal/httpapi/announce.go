@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -55,7 +56,26 @@ func (a *API) readAnnouncement(w http.ResponseWriter, r *http.Request) (intake.A
 		return intake.Announcement{}, fault.Wrap(fault.Syntax, errors.Join(err, errors.New("it is no announcement")),
 			"The body must be a JSON object of filename, bytes, mode, mapping, delimiter, encoding, currency, key and stop_after.")
 	}
+	if err := withoutNulls(raw); err != nil {
+		return intake.Announcement{}, err
+	}
 	return body.announcement(callerOf(r).Name)
+}
+
+// withoutNulls refuses an object that has a null for a member: leaving it out says
+// the same.
+func withoutNulls(raw []byte) error {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return fault.Wrap(fault.Syntax, err, "The body must be a JSON object.")
+	}
+	var f []fault.Field
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if members[name].Kind() == 'n' {
+			f = append(f, fault.Field{Pointer: "/" + name, Code: "null", Detail: "must not be null; leave it out"})
+		}
+	}
+	return fault.Of(fault.Invalid, "The file cannot be imported in this way.", f)
 }
 
 // announcement is the body with every rule kept, or every fault of it.
@@ -69,7 +89,7 @@ func (b announceBody) announcement(by string) (intake.Announcement, error) {
 		Options: drop.Options{Mapping: b.Mapping, Delimiter: b.Delimiter, Encoding: b.Encoding, Currency: b.Currency, Key: b.Key},
 	}
 	switch control := strings.ContainsFunc(b.Filename, unicode.IsControl); {
-	case strings.TrimSpace(b.Filename) == "":
+	case b.Filename == "":
 		add("/filename", "required", "must be the name of the file")
 	case utf8.RuneCountInString(b.Filename) > maxFilename:
 		add("/filename", "too_long", fmt.Sprintf("must have at most %d characters", maxFilename))
@@ -107,6 +127,9 @@ func checked(o drop.Options) error {
 // columnFaults bounds what is said of columns.
 func (b announceBody) columnFaults() (f []fault.Field) {
 	long := func(name string) bool { return utf8.RuneCountInString(name) > maxColumnName }
+	if slices.Contains(b.Key, "") {
+		f = append(f, fault.Field{Pointer: "/key", Code: "blank", Detail: "must name columns"})
+	}
 	mapped := func() bool {
 		for name := range b.Mapping {
 			if long(name) {
@@ -129,7 +152,7 @@ func (b announceBody) columnFaults() (f []fault.Field) {
 func parseLimit(v jsontext.Value) (*drop.Limit, bool) {
 	text := string(v)
 	switch v.Kind() {
-	case 0, 'n':
+	case 0:
 		return nil, true
 	case '0':
 	case '"':
@@ -146,7 +169,7 @@ func parseLimit(v jsontext.Value) (*drop.Limit, bool) {
 		return &drop.Limit{Percent: p}, err == nil && p > 0 && p <= 100 && !math.IsNaN(p)
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
-	return &drop.Limit{Rows: n}, err == nil && n > 0
+	return &drop.Limit{Rows: n}, err == nil && n > 0 && n < 1<<53
 }
 
 // parsePage reads limit and cursor, and refuses every other parameter but others.

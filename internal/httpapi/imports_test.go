@@ -192,7 +192,7 @@ func TestAnnouncingAFile(t *testing.T) {
 		`{"filename":"","bytes":1}`, `{"filename":"a\nb","bytes":1}`, `{"filename":"a\\b","bytes":1}`, `{"filename":"a","bytes":5000000000}`,
 		`{"filename":"a","bytes":1,"stop_after":0}`, `{"filename":"a","bytes":1,"stop_after":"101%"}`, `{"filename":"a","bytes":1,"stop_after":"NaN%"}`,
 		`{"filename":"a","bytes":1,"stop_after":1.5}`, `{"filename":"a","bytes":1,"stop_after":{}}`, `{"filename":"` + strings.Repeat("a", 256) + `","bytes":1}`,
-		`{"filename":"a","bytes":1,"key":["` + strings.Repeat("k", 501) + `"]}`,
+		`{"filename":"a","bytes":1,"key":[null]}`, `{"filename":"a","bytes":1,"mode":null}`, `{"filename":"a","bytes":1,"key":["` + strings.Repeat("k", 501) + `"]}`,
 	} {
 		t.Run("refused is "+body[:min(60, len(body))], func(t *testing.T) {
 			t.Parallel()
@@ -362,7 +362,7 @@ func TestRowsThatFailed(t *testing.T) {
 		t.Parallel()
 		s := newServer(t, sqlite.LaneOptions{})
 		s.imported(t, drop.Succeeded, "title;author\nA;B\n")
-		s.do(t, get(importedAt+"/failed")).problem(t, fault.NotFound)
+		s.do(t, get(importedAt+"/failed")).problem(t, fault.Conflict)
 		if rows := s.do(t, get(importedAt+"/rows")); !strings.Contains(rows.body, `"items":[]`) {
 			t.Errorf("%s", rows.body)
 		}

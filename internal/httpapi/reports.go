@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -151,9 +152,13 @@ func (a *API) samples(ctx context.Context, i drop.Import) ([]rowView, error) {
 
 // wanted says which rows are asked for by outcome: those that failed, or those that
 // did not and of which something was left out.
-func wanted(outcome string) (func(told) bool, error) {
+func wanted(query url.Values) (func(told) bool, error) {
+	outcome := drop.RowFailed
+	if query.Has("outcome") {
+		outcome = query.Get("outcome")
+	}
 	switch outcome {
-	case "", drop.RowFailed:
+	case drop.RowFailed:
 		return func(t told) bool { return t.Outcome == drop.RowFailed }, nil
 	case "warned":
 		return func(t told) bool { return t.Outcome != drop.RowFailed && len(t.Notes) > 0 }, nil
@@ -176,7 +181,7 @@ func (a *API) listRows(w http.ResponseWriter, r *http.Request) {
 	}
 	var want func(told) bool
 	if err == nil {
-		want, err = wanted(query.Get("outcome"))
+		want, err = wanted(query)
 	}
 	from, pass := place{}, toldPass(i)
 	if err == nil && query.Has("cursor") {
@@ -237,12 +242,12 @@ func (a *API) failedFile(w http.ResponseWriter, r *http.Request) {
 	case f.begun && err != nil:
 		a.Log.ErrorContext(r.Context(), "the rows that failed could not be sent whole", "import", i.ID, "error", err)
 		panic(http.ErrAbortHandler) // so that nobody takes it for whole
+	case !f.begun && (err == nil || fault.Is(err, fault.NotFound) && i.Digest == ""): // also before it was read
+		a.problem(w, r, fault.New(fault.Conflict, "No row of this import has failed."))
 	case fault.Is(err, fault.Changed):
 		a.problem(w, r, fault.Wrap(fault.Gone, err, "The file of the import is not kept any more as it was."))
 	case err != nil:
 		a.problem(w, r, err)
-	case !f.begun:
-		a.problem(w, r, fault.New(fault.NotFound, "No row of this import has failed."))
 	}
 }
 
