@@ -3,6 +3,7 @@ package work
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
@@ -201,7 +202,7 @@ func (r *rowOf) count(counts *drop.Counts) string {
 }
 
 func (r *rowOf) report(outcome string) drop.RowReport {
-	notes := append(r.failures[:len(r.failures):len(r.failures)], r.warnings...)
+	notes := slices.Concat(r.failures, r.warnings)
 	told := drop.RowReport{
 		Line: r.Token.Line, Offset: r.offset, Outcome: outcome, Creates: r.did == book.RowCreated && outcome == drop.RowOK,
 	}

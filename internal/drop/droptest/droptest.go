@@ -3,6 +3,7 @@
 package droptest
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 	"time"
@@ -153,6 +154,6 @@ func (s *Suite) atOnce(n int, call func(i int) error) []error {
 func same(a, b drop.Import) bool {
 	one, err1 := json.Marshal(a, json.Deterministic(true))
 	two, err2 := json.Marshal(b, json.Deterministic(true))
-	return err1 == nil && err2 == nil && string(one) == string(two) &&
+	return err1 == nil && err2 == nil && bytes.Equal(one, two) &&
 		reflect.DeepEqual(a.Compared, b.Compared) && reflect.DeepEqual(a.Applied, b.Applied)
 }
