@@ -98,11 +98,12 @@ func newSite(t *testing.T) *site {
 }
 
 // uploaded puts a picture for a job of a book, and returns what S3 tells of it.
-func (s *site) uploaded(t *testing.T, picture string) (job.Receipt, []byte) {
+func (s *site) uploaded(t *testing.T, picture string) (r job.Receipt, event []byte) {
 	t.Helper()
-	r, err := s.ring.Mint(job.CoverSet, uuid.New())
+	var err error
+	r, err = s.ring.Mint(job.CoverSet, uuid.New())
 	check(t, err)
-	event, err := s.bucket.Put(t.Context(), job.OriginalKey(r.ID), picture)
+	event, err = s.bucket.Put(t.Context(), job.OriginalKey(r.ID), picture)
 	for err == nil && !bytes.Contains(event, []byte(r.ID)) { // of what the function has put itself
 		event, err = s.bucket.Next(t.Context())
 	}
