@@ -242,7 +242,7 @@ func (a *API) failedFile(w http.ResponseWriter, r *http.Request) {
 	case f.begun && err != nil:
 		a.Log.ErrorContext(r.Context(), "the rows that failed could not be sent whole", "import", i.ID, "error", err)
 		panic(http.ErrAbortHandler) // so that nobody takes it for whole
-	case !f.begun && (err == nil || fault.Is(err, fault.NotFound) && i.Digest == ""): // also before it was read
+	case !f.begun && (err == nil || fault.Is(err, fault.NotFound) && i.ID != uuid.Nil && i.Digest == ""): // also before it was read
 		a.problem(w, r, fault.New(fault.Conflict, "No row of this import has failed."))
 	case fault.Is(err, fault.Changed):
 		a.problem(w, r, fault.Wrap(fault.Gone, err, "The file of the import is not kept any more as it was."))
