@@ -2,13 +2,18 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"image/jpeg"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
+
+	"acervo/internal/config"
 )
 
 // aPhoto is a file that is a picture.
@@ -63,6 +68,16 @@ func TestACoverIsUploadedShownAndRemovedFromTheCommandLine(t *testing.T) {
 		if _, code := sh.run(t, args...); code != 2 {
 			t.Errorf("%q ends with %d", args, code)
 		}
+	}
+}
+
+func TestAServerHasASoftLimitOfMemory(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = serve(ctx, config.Serve{Data: dataDir(t), Addr: "127.0.0.1:0"}, io.Discard) // how it ends does not matter
+	if limit := debug.SetMemoryLimit(-1); limit > 512<<20 && os.Getenv("GOMEMLIMIT") == "" {
+		t.Errorf("it is %d MiB", limit>>20)
 	}
 }
 

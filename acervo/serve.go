@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,6 +19,7 @@ import (
 	"acervo/internal/blob"
 	"acervo/internal/book"
 	"acervo/internal/config"
+	"acervo/internal/cover"
 	"acervo/internal/dir"
 	"acervo/internal/httpapi"
 	"acervo/internal/intake"
@@ -29,6 +32,18 @@ import (
 
 // sweepEvery is how often expired records and tombstones are removed.
 const sweepEvery = 10 * time.Minute
+
+// memory is the soft limit of the process, in bytes: what a picture takes, and room for
+// everything else. Without one the garbage of a large picture is collected when there is
+// as much again.
+const memory = cover.Memory + 212<<20
+
+// limitMemory sets the soft limit, unless GOMEMLIMIT has set one.
+func limitMemory() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(memory)
+	}
+}
 
 // tuning is what no operator sets: tests do, to provoke what is rare.
 type tuning struct {
@@ -44,6 +59,7 @@ func serve(ctx context.Context, c config.Serve, stdout io.Writer) error {
 
 // serve stops in order: no new requests, then no new deliveries, then the store.
 func (tune tuning) serve(ctx context.Context, c config.Serve, stdout io.Writer) (err error) {
+	limitMemory()
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	if c.TLSCert != "" {
 		if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
