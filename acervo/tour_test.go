@@ -49,7 +49,7 @@ func TestTheTourOfTheREADME(t *testing.T) {
 }
 
 // TestTheCommandsOfTheREADME runs those that operate a server word by word, with a
-// job's id for ID.
+// job's id for ID, its book's for BOOK and a photo beside them.
 func TestTheCommandsOfTheREADME(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {
@@ -57,11 +57,16 @@ func TestTheCommandsOfTheREADME(t *testing.T) {
 	}
 	dir := t.TempDir()
 	s := serveDir(t, filepath.Join(dir, "data"), nil)
-	a, err := s.Call(t.Context(), http.MethodPost, "/v1/books", aBook)
+	const book = "0197a6b0-0c7e-7000-8000-000000000001"
+	a, err := s.Call(t.Context(), http.MethodPut, "/v1/books/"+book, aBook)
 	if err != nil {
 		t.Fatal(err)
 	}
-	commands := strings.ReplaceAll(readBlocks(t, "Operating it"), " ID ", " "+path.Base(a.Header.Get("Location"))+" ")
+	if err := os.Rename(aPhoto(t), filepath.Join(dir, "photo.jpg")); err != nil {
+		t.Fatal(err)
+	}
+	ids := strings.NewReplacer(" ID ", " "+path.Base(a.Header.Get("Location"))+" ", " BOOK ", " "+book+" ")
+	commands := ids.Replace(readBlocks(t, "Operating it"))
 	printed := walk(t, dir, "acervo() { "+asAcervo+"=1 '"+os.Args[0]+"' \"$@\"; }\n"+commands)
 	for _, want := range []string{"Added 64 books", "A Relíquia", "succeeded", "writes", "acervo_", "acervo.tar"} {
 		if !strings.Contains(printed, want) {
@@ -73,15 +78,18 @@ func TestTheCommandsOfTheREADME(t *testing.T) {
 // TestTheImportOfTheREADME types the import, from the drop to the corrected one.
 func TestTheImportOfTheREADME(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skipf("the commands need bash: %v", err)
+	for _, tool := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the import needs %s: %v", tool, err)
+		}
 	}
 	dir := t.TempDir()
-	serveDir(t, filepath.Join(dir, "data"), nil)
-	typed, _, _ := strings.Cut(readBlocks(t, "Importing"), "curl")
+	s := serveDir(t, filepath.Join(dir, "data"), nil)
+	typed := "KEY=$(cat data/operator.key)\nAPI=" + s.URL + "\n" + readBlocks(t, "Importing")
 	printed := walk(t, dir, "set +e; acervo() { "+asAcervo+"=1 '"+os.Args[0]+"' \"$@\"; }\n"+typed)
 	for _, want := range []string{
 		"título → title", "1 rows made or changed books", "1 failed", "blank", "already imported as", "Dom Casmurro", "Cantigas",
+		`"upload":`, "HTTP/1.1 204 No Content", `"items":`,
 	} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("the import shows no %q:\n%s", want, printed)
