@@ -43,7 +43,7 @@ lint: ## vet, lint, and check the format and the go.mod files
 	go mod tidy -diff
 	go -C tools mod tidy -diff
 
-bench: ## measure (ARGS=covers for covers)
+bench: ## measure (ARGS=covers for covers, ARGS=imports for imports)
 	go run ./bench $(ARGS)
 
 fuzz: ## each fuzz target below FUZZ (.) for FUZZTIME (60s)

@@ -46,11 +46,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return measureShown(ctx, stdout)
 	case len(args) == 2 && args[0] == rolePictures:
 		return drawPictures(ctx, args[1])
-	case len(args) == 1 && args[0] == "imports":
-		return measureSplitter(ctx, stdout)
+	case len(args) > 0 && args[0] == "imports":
+		return measureImports(ctx, args[1:], stdout)
 	case len(args) == 2 && (args[0] == roleScan || args[0] == roleCSV):
 		return serveReading(args[0], args[1], stdout)
 	default:
-		return fmt.Errorf("bench takes no arguments, or covers, shown, or imports")
+		return fmt.Errorf("bench takes no arguments, or covers, shown, or imports [ROWS]")
 	}
 }
