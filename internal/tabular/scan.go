@@ -173,14 +173,14 @@ func (s *scanner) header() error {
 			return err
 		}
 		if rec.fault == faultLength {
-			return s.tooWide()
+			return tooWide(rec)
 		}
 		if blank(rec.raw, x.delim) {
 			continue
 		}
 		cells := split(s.tentative(rec.raw), x.delim)
 		if len(cells) > MaxColumns || columns > MaxColumns {
-			return s.tooWide()
+			return tooWide(rec)
 		}
 		if names := namesOf(cells); rec.fault == "" && s.isHeader(names) {
 			s.plan.Header = bytes.Clone(rec.raw)
@@ -191,9 +191,9 @@ func (s *scanner) header() error {
 	}
 }
 
-func (s *scanner) tooWide() error {
+func tooWide(rec record) error {
 	return refuse(fault.Invalid, "too_many_columns",
-		fmt.Sprintf("line %d has more than %d columns, or more than %d bytes", s.lexer.line, MaxColumns, MaxRecord))
+		fmt.Sprintf("line %d has more than %d columns, or more than %d bytes", rec.line, MaxColumns, MaxRecord))
 }
 
 // tentative decodes a header before the encoding is known. A header that is valid

@@ -47,6 +47,18 @@ func titles(all []outcome) string {
 	return strings.Join(got, "|")
 }
 
+func TestAHeaderThatIsTooWideIsLocatedWhereItBegins(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		strings.Repeat("a,", 2_000_000) + "\nA,B\n":             "line 1 has",
+		"\n\n\"a\nb\"" + strings.Repeat(",x", 1200) + "\nA,B\n": "line 3 has",
+	} {
+		if _, err := tabular.Scan(strings.NewReader(raw), tabular.Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
 func TestFilesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	noise := make([]byte, 4096)
