@@ -52,9 +52,10 @@ func newUnused(objects *dir.Dir, db *sqlite.DB, log *slog.Logger) *arrive.Unused
 const readers = 2
 
 // newWatch notices what is copied into the drop, and what was uploaded to it.
-func newWatch(c config.Serve, imports *intake.Imports, log *slog.Logger) *arrive.Watch {
+func newWatch(c config.Serve, objects *dir.Dir, imports *intake.Imports, log *slog.Logger) *arrive.Watch {
 	return &arrive.Watch{
-		Drops: &arrive.Drops{Imports: imports, Spool: filepath.Join(c.Data, spoolFolder), Log: log}, Slots: readers, Log: log,
+		Drops: &arrive.Drops{Imports: imports, Spool: filepath.Join(c.Data, spoolFolder), Log: log}, Slots: readers,
+		Nameless: objects.Nameless, Log: log,
 	}
 }
 

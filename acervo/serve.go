@@ -130,7 +130,7 @@ func (tune tuning) parts(ctx context.Context, c config.Serve, db *sqlite.DB, log
 	p.runners = append(p.runners, importer(c, db, p.imports, p.objects, log))
 	p.api.Lanes = append(p.api.Lanes, httpapi.Lane{Name: queue.Imports, Control: p.imports})
 	p.api.Imports = &intake.Imports{Drops: db.Drops(), Objects: p.objects, Lane: p.imports, Now: time.Now}
-	p.watch = newWatch(c, p.api.Imports, log)
+	p.watch = newWatch(c, p.objects, p.api.Imports, log)
 	p.porter = takeCovers(p.api, p.objects, log)
 	p.api.Checks = map[string]func(context.Context) error{"store": db.Ping, "worker": p.runners[0].Ready}
 	return p, nil

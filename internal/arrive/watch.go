@@ -31,7 +31,10 @@ type Watch struct {
 	Drops *Drops
 	// Slots is how many files are read at once.
 	Slots int
-	Log   *slog.Logger
+	// Nameless lists the files of the drop whose names no object can have, so that
+	// each is refused instead of passed over. Nil where there are none.
+	Nameless func(ctx context.Context, folder string, limit int) ([]blob.Object, error)
+	Log      *slog.Logger
 
 	seen   map[string]*sighting
 	pool   errgroup.Group
@@ -130,6 +133,15 @@ func (w *Watch) look(ctx context.Context) error {
 			break
 		}
 	}
+	if w.Nameless != nil {
+		strange, err := w.Nameless(ctx, drop.Folder, blob.MaxPage)
+		if err != nil {
+			return err
+		}
+		for _, o := range strange {
+			w.see(ctx, o)
+		}
+	}
 	for key, s := range w.seen {
 		if !s.here && s.busy == nil {
 			delete(w.seen, key)
@@ -182,6 +194,9 @@ func (w *Watch) hear(s *sighting, now time.Time) {
 // arrive has a file imported as it was seen, unless it has changed since, or gives it
 // up when that has failed often.
 func (w *Watch) arrive(ctx context.Context, seen blob.Object, now time.Time, fails int) error {
+	if blob.CheckKey(seen.Key) != nil {
+		return w.Drops.Arrived(ctx, Object{Key: seen.Key, Version: seen.Version, Size: seen.Size, At: now}) // which refuses it
+	}
 	o, err := w.Drops.Imports.Objects.Stat(ctx, seen.Key)
 	if fault.Is(err, fault.NotFound) {
 		return nil

@@ -27,7 +27,7 @@ func watched(t *testing.T, prepare, test func(*testing.T, *shelf)) {
 		d := newShelf(t)
 		d.Imports.Now = time.Now
 		prepare(t, d)
-		w := &arrive.Watch{Drops: d.Drops, Slots: 2, Log: slog.New(slog.DiscardHandler)}
+		w := &arrive.Watch{Drops: d.Drops, Slots: 2, Nameless: d.objects.Nameless, Log: slog.New(slog.DiscardHandler)}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); w.Run(ctx) }()
@@ -71,6 +71,27 @@ func TestWatching(t *testing.T) {
 			time.Sleep(time.Hour)
 			if n := len(d.all(t)); n != 1 {
 				t.Errorf("%d imports an hour later", n)
+			}
+		})
+	})
+	t.Run("a file whose name no object can have is refused once, and says so", func(t *testing.T) {
+		t.Parallel()
+		watched(t, nothing, func(t *testing.T, d *shelf) {
+			folder := filepath.Join(d.at, "drop")
+			names := []string{"a\nb.csv", "what?.csv", "Cata\u0301logo.csv", "latin\xe1.csv", "end."}
+			for _, name := range names {
+				copyInto(t, folder, name, "title,author\nA,B\n")
+			}
+			copyInto(t, folder, ".a.csv.part", "title,author\nA,B\n")
+			time.Sleep(time.Hour)
+			all := d.all(t)
+			if len(all) != len(names) {
+				t.Errorf("%d imports, want %d", len(all), len(names))
+			}
+			for _, i := range all {
+				if i.State != drop.Failed || i.Error == nil || i.Error.Detail == "" {
+					t.Errorf("%+v", i)
+				}
 			}
 		})
 	})

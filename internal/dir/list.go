@@ -29,11 +29,23 @@ func (d *Dir) List(ctx context.Context, prefix, after string, limit int) (blob.P
 	return page, nil
 }
 
+// Nameless lists the files below a folder whose paths are no keys: what others have
+// copied there under names that no object can have. Names that begin with a dot are
+// left out, as everywhere. A list tells at most limit of them.
+func (d *Dir) Nameless(ctx context.Context, folder string, limit int) ([]blob.Object, error) {
+	q := &query{prefix: folder, limit: limit, nameless: true}
+	if err := errors.Join(alive(ctx), d.walk(ctx, strings.TrimSuffix(folder, "/"), q)); err != nil {
+		return nil, err
+	}
+	return q.found[:min(len(q.found), limit)], nil
+}
+
 // query is a list that is being made. It is done with one object more than asked
 // for, which proves that there is a next page.
 type query struct {
 	prefix, after string
 	limit         int
+	nameless      bool // wants what is no key instead
 	found         []blob.Object
 }
 
@@ -102,13 +114,15 @@ func (d *Dir) entries(folder string) ([]fs.DirEntry, error) {
 
 // add adds a file to a list if it belongs there.
 func (q *query) add(key string, entry fs.DirEntry) error {
-	if !strings.HasPrefix(key, q.prefix) || key <= q.after || blob.CheckKey(key) != nil {
-		return nil //nolint:nilerr // what is no key is left out
+	if !strings.HasPrefix(key, q.prefix) || key <= q.after || (blob.CheckKey(key) != nil) != q.nameless {
+		return nil // what is no key is left out, or asked for
 	}
 	info, err := entry.Info()
 	if err == nil {
 		o := object(key, info)
-		o.Version = ""
+		if !q.nameless {
+			o.Version = ""
+		}
 		q.found = append(q.found, o)
 	} else if !isAbsent(err) { // it may have gone since the folder was read
 		return classify(err, "describe %s", key)
