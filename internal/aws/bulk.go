@@ -45,11 +45,7 @@ func (b Books) SwapMany(ctx context.Context, changes []book.Change) []error {
 	all.SetLimit(bulkWriters)
 	for i, c := range changes {
 		all.Go(func() error {
-			if ctx.Err() != nil {
-				fates[i] = fault.Wrap(fault.KindOf(context.Cause(ctx)), context.Cause(ctx), "book %s was not begun", c.Next.ID)
-				return nil
-			}
-			fates[i] = b.Swap(context.WithoutCancel(ctx), c.Read, c.Next)
+			fates[i] = b.swapUnlessGivenUp(ctx, c)
 			if fault.Is(fates[i], fault.Throttled) || fault.Is(fates[i], fault.Unavailable) {
 				giveUp(fates[i])
 			}
@@ -58,4 +54,12 @@ func (b Books) SwapMany(ctx context.Context, changes []book.Change) []error {
 	}
 	_ = all.Wait() // the fates tell
 	return fates
+}
+
+// swapUnlessGivenUp does not begin after ctx has ended, and ends what it has begun.
+func (b Books) swapUnlessGivenUp(ctx context.Context, c book.Change) error {
+	if ctx.Err() != nil {
+		return fault.Wrap(fault.KindOf(context.Cause(ctx)), context.Cause(ctx), "book %s was not begun", c.Next.ID)
+	}
+	return b.Swap(context.WithoutCancel(ctx), c.Read, c.Next)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -175,7 +176,8 @@ func (s *Sim) rowChanged(b *bookModel, was, item book.Item, r *rowModel) {
 	case equal || item.Version != was.Version+1:
 		s.violated(once, "%s took %s from version %d to %d, and changes something: %t", r, b, was.Version, item.Version, !equal)
 	default:
-		if r.effects++; r.effects > 1 {
+		r.effects++
+		if r.effects > 1 {
 			s.violated(once, "%s has changed %s %d times", r, b, r.effects)
 		}
 		s.alike(b, item, r.asks.imported(was, r.token()))
@@ -190,7 +192,7 @@ func (s *Sim) outcome(c *chunkModel, did map[*rowModel]book.RowEffect) {
 	}
 	c.done = true
 	for _, r := range c.rows {
-		holds := false
+		var holds bool
 		switch did[r] {
 		case book.RowSuperseded:
 			holds = r.loses || r.book.accepted.After(r.drop.arrived) || r.book.latest.Compare(r.token()) > 0
@@ -254,7 +256,7 @@ func (d dice) imports() command {
 		return command{fmt.Sprintf("worker %d of imports has %s again, %s", i, c, w), func() { d.s.goes(d.s.brings(i, c), w) }}
 	}
 	var rows []ask
-	text := ""
+	var text strings.Builder
 	for range 1 + d.below(3) {
 		a := ask{pick(d, d.s.shelf), d.payload()}
 		a.asks.kind = job.Replace
@@ -262,10 +264,10 @@ func (d dice) imports() command {
 			a.asks = same(item.Draft)
 		}
 		rows = append(rows, a)
-		text += fmt.Sprintf(" %q for %s", a.asks.title, a.book)
+		fmt.Fprintf(&text, " %q for %s", a.asks.title, a.book)
 	}
 	each, overflow := 1+d.below(2), d.chance(3)
-	return command{fmt.Sprintf("a file brings%s, overflow: %t; worker %d of imports has a chunk of it, %s", text, overflow, i, w), func() {
+	return command{fmt.Sprintf("a file brings%s, overflow: %t; worker %d of imports has a chunk of it, %s", text.String(), overflow, i, w), func() {
 		d.s.goes(d.s.brings(i, d.s.drops(rows, each, overflow).chunks[0]), w)
 	}}
 }

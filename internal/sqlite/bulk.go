@@ -77,7 +77,7 @@ func (b Books) SwapMany(ctx context.Context, changes []book.Change) []error {
 // itself fails.
 func (b Books) swapPart(ctx context.Context, changes []book.Change, part []int, fates []error) (done int, err error) {
 	now := b.db.now()
-	defer b.db.checkpoint()
+	defer b.db.checkpoint(context.WithoutCancel(ctx))
 	err = b.db.writeLarge(ctx, func(t *tx) error {
 		for done = 0; done < len(part); done++ {
 			if done > 0 && done%yieldEvery == 0 && b.db.wanted() {
@@ -100,12 +100,12 @@ const foldEvery = 8
 // checkpoint folds the log into the file while others write, so that a writer finds
 // little to fold when the log is full. It leaves alone what others read or write, and
 // does nothing when somebody is at it. Its errors are those of the next who folds.
-func (db *DB) checkpoint() {
+func (db *DB) checkpoint(ctx context.Context) {
 	if db.readers == db.writer || db.parts.Add(1)%foldEvery != 0 || !db.folding.TryLock() {
 		return
 	}
 	defer db.folding.Unlock()
-	_ = db.read(context.Background(), func(c *conn) error {
+	_ = db.read(ctx, func(c *conn) error {
 		return c.each(`PRAGMA wal_checkpoint(PASSIVE)`, func(*sqlite3.Stmt) error { return nil })
 	})
 }

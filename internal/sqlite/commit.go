@@ -54,7 +54,7 @@ func (db *DB) write(ctx context.Context, need durability, fn func(*tx) error) er
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "The write was given up before it began.")
 	}
-	return db.enqueue(&write{fn: fn, need: need, turn: make(chan bool, 1)})
+	return db.enqueue(ctx, &write{fn: fn, need: need, turn: make(chan bool, 1)})
 }
 
 const (
@@ -85,7 +85,7 @@ func (db *DB) writeLarge(ctx context.Context, fn func(*tx) error) error {
 		}
 		timer.Stop()
 	}
-	return db.enqueue(&write{fn: fn, need: buffered, large: true, turn: make(chan bool, 1)})
+	return db.enqueue(ctx, &write{fn: fn, need: buffered, large: true, turn: make(chan bool, 1)})
 }
 
 // wanted reports whether somebody waits for the next commit.
@@ -96,7 +96,7 @@ func (db *DB) wanted() bool {
 }
 
 // enqueue brings a write through.
-func (db *DB) enqueue(w *write) error {
+func (db *DB) enqueue(ctx context.Context, w *write) error {
 	db.mu.Lock()
 	db.queue = append(db.queue, w)
 	lead := !db.leading
@@ -106,14 +106,14 @@ func (db *DB) enqueue(w *write) error {
 		lead = <-w.turn
 	}
 	if lead {
-		db.lead() //nolint:contextcheck // a commit is for all its writers, not for the one who leads it
+		db.lead(context.WithoutCancel(ctx)) // a commit is for all its writers, not for the one who leads it
 	}
 	return w.err
 }
 
 // lead commits the head of the queue, the caller's own write first, and passes
 // the lead on.
-func (db *DB) lead() {
+func (db *DB) lead(ctx context.Context) {
 	db.mu.Lock()
 	n := min(len(db.queue), maxCommit)
 	if first := slices.IndexFunc(db.queue[:n], func(w *write) bool { return w.large }); first >= 0 {
@@ -123,7 +123,7 @@ func (db *DB) lead() {
 	db.queue = db.queue[n:]
 	db.mu.Unlock()
 
-	db.commit(batch)
+	db.commit(ctx, batch)
 	if !batch[0].large {
 		db.wrote.Store(time.Now().UnixNano())
 	}
@@ -143,8 +143,8 @@ func (db *DB) lead() {
 // commit runs a batch in one transaction. When the transaction fails, so does
 // every write in it, whatever its own outcome: what they saw of each other never
 // happened. Only damage is kept to who meets it.
-func (db *DB) commit(batch []*write) {
-	c, err := db.take(context.Background(), db.writer)
+func (db *DB) commit(ctx context.Context, batch []*write) {
+	c, err := db.take(ctx, db.writer)
 	if err == nil {
 		if err = safely(func() error { return c.transact(batch) }); err != nil {
 			err = c.rollback(err) // a panic of the driver may have left it open
@@ -152,7 +152,7 @@ func (db *DB) commit(batch []*write) {
 		db.writer <- c
 	}
 	if err != nil {
-		db.fail(batch, err)
+		db.fail(ctx, batch, err)
 		return
 	}
 	for _, w := range batch {
@@ -168,11 +168,11 @@ func (db *DB) commit(batch []*write) {
 // fail tells the writes of a transaction that it failed. In one that has met
 // damage SQLite writes and commits nothing more, whoever met it, so those who
 // shared it are done again, each by itself.
-func (db *DB) fail(batch []*write, err error) {
+func (db *DB) fail(ctx context.Context, batch []*write, err error) {
 	for _, w := range batch {
 		switch {
 		case malformed(err) && len(batch) > 1:
-			db.commit([]*write{w})
+			db.commit(ctx, []*write{w})
 		case malformed(w.err): // which says what is damaged
 		default:
 			w.err = err

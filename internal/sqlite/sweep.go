@@ -21,8 +21,12 @@ func (db *DB) Sweep(ctx context.Context) (removed int, err error) {
 	now := db.now()
 	var damage []error
 	for _, table := range []expiring{
-		{"books", "id"}, {"jobs", "id"}, {"claims", "caller, key"},
-		{"imports", "id"}, {"chunks", "import, pass, number"}, {"import_claims", "digest"},
+		{"books", "id"},
+		{"jobs", "id"},
+		{"claims", "caller, key"},
+		{"imports", "id"},
+		{"chunks", "import, pass, number"},
+		{"import_claims", "digest"},
 	} {
 		n, err := db.sweep(ctx, table, now)
 		removed += n

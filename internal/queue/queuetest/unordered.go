@@ -1,6 +1,7 @@
 package queuetest
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -97,7 +98,7 @@ func looseAsSent(l looseLane) {
 	if len(batch) != 1 {
 		l.t.Fatalf("received %d messages, want 1", len(batch))
 	}
-	if d := batch[0]; d.Group != sent.Group || string(d.Body) != string(sent.Body) || d.Receives != 1 || d.Damaged || d.Handle == "" || d.DedupID == "" {
+	if d := batch[0]; d.Group != sent.Group || !bytes.Equal(d.Body, sent.Body) || d.Receives != 1 || d.Damaged || d.Handle == "" || d.DedupID == "" {
 		l.t.Errorf("received %+v, want %+v", d, sent)
 	}
 }
