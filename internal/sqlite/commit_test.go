@@ -8,9 +8,12 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/ncruces/go-sqlite3"
 
+	"acervo/internal/book"
 	"acervo/internal/fault"
 )
 
@@ -346,4 +349,106 @@ func TestEveryConnectionWritesAheadAndSyncsInFull(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestALargeWriteCommitsAloneInItsTurn(t *testing.T) {
+	onCommits(t, func(c *commits) {
+		busy := <-c.writer
+		var wg sync.WaitGroup
+		for i, write := range []func() error{
+			func() error { return c.write(c.t.Context(), synced, note("under way")) },
+			func() error { return c.write(c.t.Context(), synced, note("a")) },
+			func() error { return c.writeLarge(c.t.Context(), note("large")) },
+			func() error { return c.write(c.t.Context(), synced, note("b")) },
+			func() error { return c.write(c.t.Context(), synced, note("c")) },
+		} {
+			wg.Go(func() {
+				if err := write(); err != nil {
+					c.t.Errorf("write %d: %v", i, err)
+				}
+			})
+			synctest.Wait() // they queue in order
+		}
+		c.writer <- busy
+		wg.Wait()
+		if got := c.noted(); !slices.Equal(got, []string{"under way", "a", "large", "b", "c"}) || c.count != 4 {
+			c.t.Errorf("the rows are %v in %d commits, want 4: the large one has its own", got, c.count)
+		}
+	})
+}
+
+func TestALargeWriteWaitsForALullButNotForEver(t *testing.T) {
+	onCommits(t, func(c *commits) {
+		waits := func() time.Duration {
+			began := time.Now()
+			if err := c.writeLarge(c.t.Context(), note("large")); err != nil {
+				c.t.Error(err)
+			}
+			return time.Since(began)
+		}
+		small := func() {
+			if err := c.write(c.t.Context(), synced, note("small")); err != nil {
+				c.t.Error(err)
+			}
+		}
+		if d := waits(); d != 0 {
+			c.t.Errorf("where nobody writes it waits %v", d)
+		}
+		small()
+		if d := waits(); d != lull {
+			c.t.Errorf("after a write it waits %v, want %v", d, lull)
+		}
+		done := make(chan time.Duration)
+		go func() { done <- waits() }()
+		for {
+			small()
+			select {
+			case d := <-done:
+				if d < patient || d > patient+lull {
+					c.t.Errorf("among writes without end it waits %v, want %v", d, patient)
+				}
+				return
+			case <-time.After(lull / 2):
+			}
+		}
+	})
+}
+
+func TestALargeWriteEndsEarlyWhenSomebodyWaits(t *testing.T) {
+	onCommits(t, func(c *commits) {
+		const books = 5 * yieldEvery
+		changes := make([]book.Change, books)
+		for i := range changes {
+			id := uuid.New()
+			changes[i] = book.Change{Read: book.Item{ID: id}, Next: book.Item{ID: id, Existence: book.Live, Version: 1}}
+		}
+		busy := <-c.writer
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for i, err := range c.Books().SwapMany(c.t.Context(), changes) {
+				if err != nil {
+					c.t.Errorf("swap %d: %v", i, err)
+				}
+			}
+		})
+		synctest.Wait()
+		stored := 0
+		count := func(t *tx) error {
+			return t.each(`SELECT count(*) FROM books`, func(s *sqlite3.Stmt) error {
+				stored = s.ColumnInt(0)
+				return nil
+			})
+		}
+		wg.Go(func() {
+			if err := c.write(c.t.Context(), synced, count); err != nil {
+				c.t.Error(err)
+			}
+		})
+		synctest.Wait()
+		c.writer <- busy
+		wg.Wait()
+		if stored != yieldEvery {
+			c.t.Errorf("who waited came after %d swaps of %d, want %d", stored, books, yieldEvery)
+		}
+	})
 }
