@@ -24,6 +24,7 @@ import (
 type meter struct {
 	mu    sync.Mutex
 	units units
+	reads bool // what queries and batches read is added up too
 }
 
 type units map[string]float64
@@ -43,6 +44,14 @@ func (m *meter) onCalls(stack *middleware.Stack) error {
 			in.ReturnConsumedCapacity = all
 		case *dynamodb.TransactWriteItemsInput:
 			in.ReturnConsumedCapacity = all
+		case *dynamodb.QueryInput:
+			if m.reads {
+				in.ReturnConsumedCapacity = all
+			}
+		case *dynamodb.BatchGetItemInput:
+			if m.reads {
+				in.ReturnConsumedCapacity = all
+			}
 		}
 		out, meta, err := next.HandleInitialize(ctx, in)
 		m.add(consumed(out.Result))
@@ -73,6 +82,17 @@ func consumed(result any) units {
 	switch out := result.(type) {
 	case *dynamodb.GetItemOutput:
 		return units{"reads": *out.ConsumedCapacity.CapacityUnits}
+	case *dynamodb.QueryOutput:
+		if out.ConsumedCapacity == nil {
+			return nil
+		}
+		return units{"reads": *out.ConsumedCapacity.CapacityUnits}
+	case *dynamodb.BatchGetItemOutput:
+		all := units{}
+		for _, c := range out.ConsumedCapacity {
+			all["reads"] += *c.CapacityUnits
+		}
+		return all
 	case *dynamodb.PutItemOutput:
 		return written(*out.ConsumedCapacity)
 	case *dynamodb.UpdateItemOutput:
