@@ -54,7 +54,9 @@ func (m *meter) onCalls(stack *middleware.Stack) error {
 			}
 		}
 		out, meta, err := next.HandleInitialize(ctx, in)
-		m.add(consumed(out.Result))
+		if err == nil { // a call that failed tells nothing
+			m.add(consumed(out.Result))
+		}
 		return out, meta, err
 	}), middleware.After)
 }
