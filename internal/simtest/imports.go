@@ -63,7 +63,9 @@ type ask struct {
 // drops makes a file of rows, so many to a chunk. Its plan knows of rows about the
 // same book, or only that there are some.
 func (s *Sim) drops(rows []ask, each int, overflow bool) *dropModel {
+	s.passes(time.Second)
 	s.arrival = latest(s.arrival.Add(time.Millisecond), s.clock.now()) // no two arrive together
+	defer s.passes(time.Second)                                        // what is accepted from now on is accepted later
 	d := &dropModel{name: fmt.Sprintf("d%d", len(s.dropped)), id: uuid.New(), arrived: s.arrival, alone: !s.pending()}
 	for i, a := range rows {
 		twin := func(o ask) bool { return o.book == a.book }
@@ -92,11 +94,18 @@ func (s *Sim) imports(i int, b *bookModel, p *payload) *actor {
 	return s.brings(i, s.drops([]ask{{b, p}}, 1, false).chunks[0])
 }
 
-// brings starts a worker on a chunk: it reads the books of its rows, decides each
-// row, stores what they change, decides again those that lost their book to somebody,
-// and records the outcome.
+// brings starts a worker on a chunk that has no outcome yet: it reads the books of its
+// rows, decides each row, stores what they change, decides again those that lost their
+// book to somebody, and records the outcome.
 func (s *Sim) brings(i int, c *chunkModel) *actor {
 	return s.begin(s.rows, i, "chunk", nil, func(a *actor) {
+		finished := false
+		if err := a.gate(context.Background(), &access{what: "look for an outcome", do: func() error {
+			finished = c.done
+			return nil
+		}}); err != nil || finished {
+			return
+		}
 		ctx, did := context.Background(), map[*rowModel]book.RowEffect{}
 		var open []*rowModel
 		for _, r := range c.rows {
