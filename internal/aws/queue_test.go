@@ -246,7 +246,13 @@ func TestWhatAnImportCannotDoEndsInItsDeadLetters(t *testing.T) {
 	poll := aws.LaneOptions{Poll: time.Second}
 	imports, dead := &life{c.Lane(urls[aws.ImportsQueue], poll), t}, c.Lane(urls[aws.ImportsDLQ], poll)
 	imports.send("import 1", "a")
-	for range aws.Queues()[2].MaxReceives {
+	receives := 0
+	for _, q := range aws.Queues() {
+		if q.Name == aws.ImportsQueue {
+			receives = q.MaxReceives
+		}
+	}
+	for range receives {
 		batch, err := imports.Receive(t.Context(), 1)
 		ok(t, err)
 		if len(batch) != 1 {
