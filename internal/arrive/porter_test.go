@@ -81,6 +81,7 @@ func open(t *testing.T, at string, fails func(key string, before int) error) *ha
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); h.Run(ctx) }()
+	synctest.Wait() // what lay there was looked for: what lands from now on is carried once
 	h.stop = func() {
 		cancel()
 		<-ended
@@ -121,7 +122,6 @@ func TestAPorterCarriesWhatWasUploadedAndNothingElse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, t.TempDir(), nil)
-		synctest.Wait()
 		h.upload(t, "originals/a")
 		h.upload(t, "covers/a/96.jpg") // what we made is nobody's input
 		h.put(t, "originals/b")        // nobody tells of it
@@ -146,7 +146,6 @@ func TestWhatLiesThereAtTheStartIsDealtWith(t *testing.T) {
 		h.stop()
 		h.wants(t)
 		h = open(t, at, nil)
-		synctest.Wait()
 		h.wants(t, append(want, "dealt with originals/uploaded")...)
 		h.stop()
 	})
