@@ -230,10 +230,11 @@ func parsePlace(cursor string) (pass drop.Pass, p place, err error) {
 // dropped again as it is.
 func (a *API) failedFile(w http.ResponseWriter, r *http.Request) {
 	i, err := a.pathImport(r)
-	var plan tabular.Plan
-	if err == nil {
-		plan, err = a.Imports.Plan(r.Context(), i.ID)
+	if err != nil {
+		a.problem(w, r, err)
+		return
 	}
+	plan, err := a.Imports.Plan(r.Context(), i.ID)
 	f := &failures{a: a, i: i, w: w, plan: plan, control: http.NewResponseController(w)}
 	if err == nil {
 		err = f.all(r.Context())
@@ -242,7 +243,7 @@ func (a *API) failedFile(w http.ResponseWriter, r *http.Request) {
 	case f.begun && err != nil:
 		a.Log.ErrorContext(r.Context(), "the rows that failed could not be sent whole", "import", i.ID, "error", err)
 		panic(http.ErrAbortHandler) // so that nobody takes it for whole
-	case !f.begun && (err == nil || fault.Is(err, fault.NotFound) && i.ID != uuid.Nil && i.Digest == ""): // also before it was read
+	case !f.begun && (err == nil || fault.Is(err, fault.NotFound) && i.Digest == ""): // also before it was read
 		a.problem(w, r, fault.New(fault.Conflict, "No row of this import has failed."))
 	case fault.Is(err, fault.Changed):
 		a.problem(w, r, fault.Wrap(fault.Gone, err, "The file of the import is not kept any more as it was."))
