@@ -38,7 +38,7 @@ func rooms() map[string][]string {
 		"internal/cover":     nouns,
 		"internal/tabular":   nouns,
 		"internal/telemetry": fault,
-		"internal/config":    fault,
+		"internal/config":    with(fault, "internal/job"), // whose keys are configured
 
 		// The two sides of a lane never import each other.
 		"internal/httpapi": with(middle, "web"),
@@ -72,8 +72,8 @@ func rooms() map[string][]string {
 	}
 	plan["internal/contracttest"] = nouns // a running server, seen from outside; the nouns are for the dead
 	plan["internal/e2etest"] = nil        // programs and their clients, seen from outside
-	// The simulator drives accepting and applying over any adapter.
-	plan["internal/simtest"] = with(nouns, "internal/intake", "internal/work")
+	// The simulator drives accepting, what lands and applying over any adapter.
+	plan["internal/simtest"] = with(nouns, "internal/intake", "internal/arrive", "internal/work")
 	return plan
 }
 

@@ -66,8 +66,10 @@ func (s *Sim) draws() []func(dice) command {
 		{3, dice.ends},
 		{3, dice.operates},
 		{3, dice.imports},
+		{2, dice.covers},
 		{4, dice.works},
 		{2, dice.submits},
+		{2, dice.covers},
 		{2, dice.others},
 		{1, dice.time},
 		{1, dice.late},
@@ -188,6 +190,9 @@ func (d dice) submits() command {
 		return command{}
 	}
 	b, p := pick(d, d.s.shelf), d.payload()
+	if d.chance(8) {
+		p = &payload{kind: job.CoverRemove, title: p.title}
+	}
 	p.ifMatch, p.ifNoneMatch = d.conditions(b)
 	var k *keyModel
 	if d.chance(3) {
@@ -272,10 +277,11 @@ func (d dice) operates() command {
 		return command{}
 	}
 	j, w := pick(d, dead), d.shortWay()
-	switch d.below(8) {
-	case 6:
+	choice := d.below(8)
+	switch {
+	case choice == 6:
 		return command{fmt.Sprintf("operator %d discards %s, %s", i, j, w), func() { d.s.goes(d.s.discards(i, j), w) }}
-	case 7:
+	case choice == 7 && !j.asks().kind.OfCover(): // which hold nothing to edit
 		edit := d.payload()
 		edit.kind = j.asks().kind
 		return command{fmt.Sprintf("operator %d retries %s as %q, %s", i, j, edit.title, w), func() {

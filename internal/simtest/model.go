@@ -31,6 +31,8 @@ type jobModel struct {
 	payloads []*payload // of each generation
 	body     []byte     // of the message of the first one
 	acked    bool       // a client was told that it was accepted
+	landed   bool       // its picture was uploaded, at landedAt
+	landedAt time.Time
 
 	recorded bool
 	rec      job.Record // as last seen

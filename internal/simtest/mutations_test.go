@@ -18,6 +18,7 @@ const (
 	scheduleGo = "internal/sqlite/schedule.go"
 	bulkGo     = "internal/sqlite/bulk.go"
 	rowGo      = "internal/book/row.go"
+	coversGo   = "internal/arrive/covers.go"
 )
 
 // mutations are the ways in which the simulator has to notice that the product
@@ -205,6 +206,26 @@ func mutations() []mutation {
 		{
 			"a dead job that is retried leaves the ledger", recordGo,
 			"burial.Listed = burial.Listed && !state.Terminal() || state == job.Dead", "burial.Listed = state == job.Dead",
+		},
+		{
+			"a cover does not look at later ones", decideGo,
+			"case m.Kind.OfCover() && m.Job < r.item.CoverJob:", "case false:",
+		},
+		{
+			"a cover is written whatever the book has become", applyGo,
+			"	case apply:\n", "	case apply:\n		if m.Kind.OfCover() {\n			item, _ = a.books.Get(ctx, m.BookID)\n		}\n",
+		},
+		{
+			"a delete does not shut out covers that were asked for before", decideGo,
+			"		next.CoverJob = max(item.CoverJob, m.Job)\n", "",
+		},
+		{
+			"a removal of a cover does not shut out covers that were asked for before", decideGo,
+			"next.Cover, next.CoverJob = nil, m.Job", "next.Cover = nil",
+		},
+		{
+			"a picture goes before the job of its cover is sent", coversGo,
+			"	m := message(r, rec.Generation)\n", "	_ = c.Objects.Delete(ctx, o.Key)\n	m := message(r, rec.Generation)\n",
 		},
 	}
 }

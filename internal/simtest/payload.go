@@ -68,7 +68,7 @@ func (p *payload) refusal(item book.Item) fault.Kind {
 	switch {
 	case live && p.kind == job.Create:
 		return fault.Conflict
-	case !live && (p.kind == job.Update || p.kind == job.Delete):
+	case !live && (p.kind == job.Update || p.kind == job.Delete || p.kind.OfCover()):
 		return fault.NotFound
 	case p.ifMatch != nil && !(live && names(p.ifMatch, item.Version)):
 		return fault.Precondition
@@ -106,6 +106,10 @@ func (p *payload) applied(item book.Item, j *jobModel) book.Item {
 	case job.Delete:
 		next.Existence, next.Draft, next.Cover = book.Tombstone, book.Draft{}, nil
 		next.CoverJob = max(item.CoverJob, j.id) // covers that were asked for before do not come back
+	case job.CoverSet:
+		next.Cover, next.CoverJob = p.cover(), j.id
+	case job.CoverRemove:
+		next.Cover, next.CoverJob = nil, j.id
 	default:
 		next.Draft = p.draft()
 	}

@@ -61,8 +61,8 @@ type Sim struct {
 	ring   *job.Keyring
 	log    *slog.Logger
 
-	workers, clients, operators, rows []*actor // nil where nobody is at work
-	late                              []func() // accesses that are still to land
+	workers, clients, operators, rows, arrivals []*actor // nil where nobody is at work
+	late                                        []func() // accesses that are still to land
 
 	books  map[uuid.UUID]*bookModel
 	shelf  []*bookModel // the same in order
@@ -70,6 +70,8 @@ type Sim struct {
 	queued []*jobModel // the same in order of being met
 	keys   []*keyModel
 	lane   []*message
+
+	pictures map[string]*jobModel // that were uploaded and not removed, by key
 
 	dropped []*dropModel
 	arrival time.Time // of the latest file
@@ -89,6 +91,7 @@ func newSim(t logger, stores Stores, c *clock, books int) *Sim {
 		t: t, stores: stores, clock: c, ring: job.NewKeyring(c.now, job.NewKey()),
 		log:     slog.New(slog.DiscardHandler),
 		workers: make([]*actor, 3), clients: make([]*actor, 2), operators: make([]*actor, 2), rows: make([]*actor, 2),
+		arrivals: make([]*actor, 2), pictures: map[string]*jobModel{},
 		books: map[uuid.UUID]*bookModel{}, jobs: map[string]*jobModel{}, sent: map[string]bool{}, caller: uuid.NewString(),
 	}
 	for i := range books {
@@ -130,7 +133,7 @@ func (s *Sim) tale() string {
 
 // actors returns everybody at work.
 func (s *Sim) actors() (all []*actor) {
-	for _, slots := range [][]*actor{s.workers, s.clients, s.operators, s.rows} {
+	for _, slots := range [][]*actor{s.workers, s.clients, s.operators, s.rows, s.arrivals} {
 		for _, a := range slots {
 			if a != nil && a.next != nil {
 				all = append(all, a)

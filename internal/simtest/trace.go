@@ -43,6 +43,20 @@ func (x *script) asksFor(p *payload) *jobModel {
 	return x.queued[len(x.queued)-1]
 }
 
+// expecting has a client ask for an upload.
+func (x *script) expecting() *jobModel {
+	x.titles++
+	x.say("a client asks for an upload")
+	return x.expects(x.book, &payload{kind: job.CoverSet, title: fmt.Sprintf("t%d", x.titles)})
+}
+
+// lands has the picture of a job uploaded, and arrival i told of it.
+func (x *script) lands(i int, j *jobModel) *actor {
+	x.say("the picture of %s lands", j)
+	x.uploads(j)
+	return x.arrives(i, j)
+}
+
 // row has a row of an import write the book.
 func (x *script) row() {
 	x.titles++

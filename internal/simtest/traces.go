@@ -22,10 +22,11 @@ const (
 	releaseIt   = "release a delivery"
 	claimKey    = "claim the key"
 	markClaim   = "mark the claim as sent"
+	dropPicture = "remove the picture"
 )
 
 func traces() []trace {
-	return slices.Concat(tracesOfApplying(), tracesOfDying(), tracesOfTheLane(), tracesOfAccepting())
+	return slices.Concat(tracesOfApplying(), tracesOfDying(), tracesOfTheLane(), tracesOfAccepting(), tracesOfCovers())
 }
 
 func tracesOfApplying() []trace {

@@ -73,7 +73,9 @@ func (s *Sim) effect(b *bookModel, was, item book.Item, j *jobModel) {
 		s.violated(record, "%s is %s and has made version %d of %s", j, j.rec.State, item.Version, b)
 	case j.generation() > 1 && was.Version != j.buriedAt:
 		s.violated(newer, "%s died when %s had version %d and was applied to version %d", j, b, j.buriedAt, was.Version)
-	case j.asks().unreadable || j.asks().refusal(was) != "":
+	case j.outdone(was):
+		s.violated(newer, "%s has set the cover of %s, which %s had decided later", j, b, s.jobs[was.CoverJob])
+	case j.late() || j.asks().unreadable || j.asks().refusal(was) != "":
 		s.violated(refusal, "%s was applied to %s, which it does not fit", j, (*shownItem)(&was))
 	}
 	s.inTurn(j)
@@ -81,9 +83,9 @@ func (s *Sim) effect(b *bookModel, was, item book.Item, j *jobModel) {
 }
 
 // inTurn checks that everything sent before a job has ended, unless the job is
-// retried, which is out of turn.
+// retried, which is out of turn, or was never sent.
 func (s *Sim) inTurn(j *jobModel) {
-	if j.generation() > 1 {
+	if j.generation() > 1 || !slices.Contains(j.book.sent, j) {
 		return
 	}
 	for _, before := range j.book.sent {
@@ -129,7 +131,7 @@ func (s *Sim) recordChanged(j *jobModel, rec job.Record, recorded bool, c cause)
 	}
 	if rec.State.Terminal() {
 		s.finished(j)
-	} else if rec.State != job.Retrying {
+	} else if rec.State != job.Retrying && (rec.State != job.Queued || !j.landed) { // queued is what a picture makes its job
 		s.violated(record, "%s became %s by itself", j, rec.State)
 	}
 	if (rec.Burial != nil) != j.buried || j.buried && (rec.Burial.BookVersion != j.buriedAt || rec.Burial.Listed != j.listed) {
@@ -173,11 +175,14 @@ func (s *Sim) finished(j *jobModel) {
 		}
 	case job.Failed:
 		kind := j.asks().refusal(item)
-		if j.asks().unreadable || kind == "" || kind != fault.Kind(strings.TrimPrefix(rec.Error.Type, "/problems/")) {
+		if j.late() {
+			kind = fault.Gone
+		}
+		if j.asks().unreadable || kind == "" || !j.late() && j.outdone(item) || kind != fault.Kind(strings.TrimPrefix(rec.Error.Type, "/problems/")) {
 			s.violated(refusal, "%s has failed for %q; on %s it is %q", j, rec.Error.Type, (*shownItem)(&item), kind)
 		}
 	case job.Superseded:
-		if j.generation() == 1 || item.Version == j.buriedAt {
+		if (j.generation() == 1 || item.Version == j.buriedAt) && !j.outdone(item) {
 			s.violated(refusal, "%s is superseded, and the book has not moved on", j)
 		}
 	default: // dead
@@ -188,10 +193,10 @@ func (s *Sim) finished(j *jobModel) {
 }
 
 // durable checks that no job that was accepted has been forgotten: it has ended,
-// or is on the lane, or is a retry that the ledger lists.
+// or is on the lane, or its picture lies there, or is a retry that the ledger lists.
 func (s *Sim) durable() {
 	for _, j := range s.queued {
-		if !j.acked || j.ended() || j.listed && j.generation() > 1 {
+		if !j.acked || j.ended() || j.listed && j.generation() > 1 || s.pictures[job.OriginalKey(j.id)] != nil {
 			continue
 		}
 		if !s.onLane(j.id + ".1") {
