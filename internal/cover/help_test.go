@@ -151,6 +151,16 @@ func exif(order binary.AppendByteOrder, orientation int) []byte {
 	return order.AppendUint32(b, 0)
 }
 
+// longExif is exif with the orientation as a LONG, as some write it.
+func longExif(order binary.AppendByteOrder, orientation int) []byte {
+	b := exif(order, 1)
+	entry := b[len(b)-4-12:]
+	long := order.AppendUint16(entry[:2:2], 4)
+	long = order.AppendUint32(long, 1)
+	copy(entry, order.AppendUint32(long, uint32(orientation)))
+	return b
+}
+
 // withChunks puts chunks behind the header of a PNG.
 func withChunks(data []byte, chunks ...[]byte) []byte {
 	const header = 8 + 25

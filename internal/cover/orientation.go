@@ -1,10 +1,15 @@
 package cover
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // readOrientation finds the orientation, 1 to 8, in an Exif block (CIPA DC-008,
 // 4.6.2: a TIFF file, of which the first directory counts); 0 when there is none.
+// Some write before it in PNG and WebP what only JPEG wants there.
 func readOrientation(exif []byte) int {
+	exif = bytes.TrimPrefix(exif, []byte("Exif\x00\x00"))
 	if len(exif) < 8 {
 		return 0
 	}
@@ -26,17 +31,30 @@ func readOrientation(exif []byte) int {
 		if len(entries) < 12 {
 			return 0
 		}
-		const orientation, short = 0x0112, 3
+		const orientation = 0x0112
 		if order.Uint16(entries) == orientation {
-			value := int(order.Uint16(entries[8:]))
-			if order.Uint16(entries[2:]) != short || value > 8 {
-				return 0
-			}
-			return value
+			return orientationOf(order, entries)
 		}
 		entries = entries[12:]
 	}
 	return 0
+}
+
+// orientationOf reads the entry: a SHORT, as it has to be, or one LONG, as some
+// write it.
+func orientationOf(order binary.ByteOrder, entry []byte) int {
+	const short, long = 3, 4
+	var value uint32
+	switch kind, count := order.Uint16(entry[2:]), order.Uint32(entry[4:]); {
+	case kind == short:
+		value = uint32(order.Uint16(entry[8:]))
+	case kind == long && count == 1:
+		value = order.Uint32(entry[8:])
+	}
+	if value > 8 {
+		return 0
+	}
+	return int(value)
 }
 
 // turn is what sets a picture upright: it is mirrored first, then its rows become

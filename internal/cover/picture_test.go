@@ -69,6 +69,18 @@ func TestOrientation(t *testing.T) {
 		"PNG": {drawnCorners, func(order binary.AppendByteOrder, o int) []byte {
 			return withChunks(grey, pngChunk("eXIf", exif(order, o)))
 		}},
+		"PNG as some write it": {drawnCorners, func(order binary.AppendByteOrder, o int) []byte {
+			return withChunks(grey, pngChunk("eXIf", append([]byte("Exif\x00\x00"), exif(order, o)...)))
+		}},
+		"JPEG with a long": {drawnCorners, func(order binary.AppendByteOrder, o int) []byte {
+			return withSegments(photo, segment(0xe1, []byte("Exif\x00\x00"), longExif(order, o)))
+		}},
+		"PNG with a long": {drawnCorners, func(order binary.AppendByteOrder, o int) []byte {
+			return withChunks(grey, pngChunk("eXIf", longExif(order, o)))
+		}},
+		"WebP with a long": {webpCorners, func(order binary.AppendByteOrder, o int) []byte {
+			return webpOf(extended(1<<3, 192, 128), picture, riff("EXIF", longExif(order, o)))
+		}},
 		"WebP": {webpCorners, func(order binary.AppendByteOrder, o int) []byte {
 			return webpOf(extended(1<<3, 192, 128), picture, riff("EXIF", exif(order, o)))
 		}},
@@ -102,10 +114,16 @@ func TestOrientation(t *testing.T) {
 	}
 	t.Run("an orientation that there is not is none", func(t *testing.T) {
 		t.Parallel()
+		strange := map[string][]byte{"a long of 65542": longExif(binary.BigEndian, 65536+6), "a long of 1<<31": longExif(binary.LittleEndian, 1<<31)}
 		for _, o := range []int{9, 255, 65535} {
-			data := withSegments(photo, segment(0xe1, []byte("Exif\x00\x00"), exif(binary.LittleEndian, o)))
-			if got := render(t, data).Orientation; got != 1 {
-				t.Errorf("%d is %d", o, got)
+			strange[fmt.Sprint(o)] = exif(binary.LittleEndian, o)
+		}
+		two := longExif(binary.LittleEndian, 6)
+		two[len(two)-4-12+4] = 2 // of which the value would stand elsewhere
+		strange["two longs"] = two
+		for name, block := range strange {
+			if got := render(t, withSegments(photo, segment(0xe1, []byte("Exif\x00\x00"), block))).Orientation; got != 1 {
+				t.Errorf("%s is %d", name, got)
 			}
 		}
 	})

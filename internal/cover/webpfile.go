@@ -30,7 +30,7 @@ func inspectWebP(data []byte) (file, error) {
 	if err != nil {
 		return file{}, err
 	}
-	f := file{orientation: max(readOrientation(bytes.TrimPrefix(w.exif, []byte("Exif\x00\x00"))), 1), profile: w.profile, coloured: true}
+	f := file{orientation: max(readOrientation(w.exif), 1), profile: w.profile, coloured: true}
 	size, err := w.layOut(&f)
 	if err != nil {
 		return file{}, err
