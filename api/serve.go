@@ -50,11 +50,7 @@ func serve(ctx context.Context, c config.API, stdout io.Writer) (err error) {
 
 // wire puts the API together.
 func wire(c config.API, engines *aws.Engines, gauge queue.Gauge, log *slog.Logger) *httpapi.API {
-	keys := make([]job.Key, len(c.ReceiptKeys))
-	for i, k := range c.ReceiptKeys {
-		keys[i] = job.Key(k)
-	}
-	ring := job.NewKeyring(time.Now, keys[0], keys[1:]...)
+	ring := job.NewKeyring(time.Now, c.ReceiptKeys[0], c.ReceiptKeys[1:]...)
 	store := engines.Store
 	return &httpapi.API{
 		Intake: &intake.Intake{

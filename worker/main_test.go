@@ -20,6 +20,14 @@ func TestTheDoor(t *testing.T) {
 			t.Errorf("got %v and %q", err, out.String())
 		}
 	})
+	t.Run("does not start without the keys of receipts, by which it buries what the function covers gave up", func(t *testing.T) {
+		t.Parallel()
+		var out bytes.Buffer
+		err := run(t.Context(), []string{"door"}, nothing, &out)
+		if err == nil || !strings.Contains(err.Error(), "receipt-keys") || out.Len() > 0 {
+			t.Errorf("got %v and %q", err, out.String())
+		}
+	})
 	t.Run("does not start with a mistake", func(t *testing.T) {
 		t.Parallel()
 		var out bytes.Buffer

@@ -56,9 +56,8 @@ func serve(ctx context.Context, c config.Worker, stdout io.Writer) error {
 	works.Go(func() { lost.Run(working) })
 	unused := &arrive.Unused{Objects: engines.Objects, Shelf: engines.Store.Books(), Now: time.Now, Log: log}
 	works.Go(func() { unused.Run(working) })
-	if failures := wireFailures(c, engines, log); failures != nil {
-		works.Go(func() { failures.Run(working) })
-	}
+	failures := wireFailures(c, engines, log)
+	works.Go(func() { failures.Run(working) })
 	works.Wait()
 	hush()
 	return all.Wait()
@@ -90,19 +89,11 @@ func wireImports(c config.Worker, engines *aws.Engines, log *slog.Logger) (*work
 	return runner, &work.Lost{Lane: engines.Lost, Chunks: chunks, Log: log}
 }
 
-// wireFailures puts together who buries what the function covers gave up; nil where
-// nobody can, since receipts cannot be verified.
+// wireFailures puts together who buries what the function covers gave up.
 func wireFailures(c config.Worker, engines *aws.Engines, log *slog.Logger) *arrive.Failures {
-	if len(c.ReceiptKeys) == 0 {
-		return nil
-	}
-	keys := make([]job.Key, len(c.ReceiptKeys))
-	for i, k := range c.ReceiptKeys {
-		keys[i] = job.Key(k)
-	}
 	store := engines.Store
 	covers := &arrive.Covers{
-		Ring: job.NewKeyring(time.Now, keys[0], keys[1:]...), Jobs: store.Jobs(), Books: store.Books(), Lane: engines.Writes,
+		Ring: job.NewKeyring(time.Now, c.ReceiptKeys[0], c.ReceiptKeys[1:]...), Jobs: store.Jobs(), Books: store.Books(), Lane: engines.Writes,
 		Objects: engines.Objects, Now: time.Now, Log: log,
 	}
 	router := &arrive.Router{Bucket: c.Bucket, Routes: []arrive.Route{{Prefix: job.Originals, Handler: covers}}, Log: log}

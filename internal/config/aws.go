@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"acervo/internal/job"
 )
 
 // AWS says where the tables and the queues are.
@@ -28,7 +30,7 @@ type API struct {
 	AWS
 	Addr        string        // where to listen, host:port
 	Key         string        // the operator key
-	ReceiptKeys []ReceiptKey  // the current one first
+	ReceiptKeys []job.Key     // the current one first
 	Grace       time.Duration // how long requests may go on after the stop
 	MaxAge      time.Duration // how old the oldest write may be before more are refused
 	CoverBase   string        // where readers get the pictures of books, instead of from the API
@@ -37,20 +39,14 @@ type API struct {
 	Access
 }
 
-// ReceiptKey signs receipts, or verifies those of before it was retired.
-type ReceiptKey struct {
-	Secret    []byte
-	RetiredAt time.Time // zero for the current key
-}
-
 // Worker configures the door of the worker on AWS.
 type Worker struct {
 	AWS
 	Addr  string        // where its health is told, host:port
 	Lease time.Duration // how long a delivery is the worker's, unless it says that it still works
-	// ReceiptKeys are those of the API; without them nobody buries what the functions
-	// gave up.
-	ReceiptKeys []ReceiptKey
+	// ReceiptKeys are those of the API, the current one first: they tell whose picture it
+	// is that the function covers gave up.
+	ReceiptKeys []job.Key
 	Slots       int // writes in hand at once
 	// ImportSlots are chunks of imports in hand at once.
 	ImportSlots int
@@ -106,7 +102,7 @@ func ParseWorker(args []string, getenv func(string) string, stdout io.Writer) (W
 		option{name: "lease", value: "30s", usage: "give a write to another worker when this one has not been heard of for so long", text: &lease},
 		option{name: "slots", value: "64", usage: "apply so many writes at once", text: &slots},
 		option{name: "import-slots", value: "4", usage: "apply so many chunks of imported files at once, beside the writes", text: &importSlots},
-		option{name: "receipt-keys", usage: "the keys that sign receipts, as the API has them; without them nobody looks at the pictures that\n      the function covers gave up", text: &receiptKeys},
+		option{name: "receipt-keys", usage: "the keys that sign receipts, as the API has them, which tell whose pictures the function covers\n      gave up; needed", text: &receiptKeys},
 		option{name: "grace", value: "20s", usage: "finish what has begun within this time after SIGTERM", text: &grace},
 	)
 	if err := read("worker", options, args, getenv, stdout); err != nil {
@@ -116,10 +112,7 @@ func ParseWorker(args []string, getenv func(string) string, stdout io.Writer) (W
 	wrong := wrong(m.add)
 	c := Worker{
 		AWS: t.parse(wrong), Addr: addr, Lease: wrong.lease(lease), Slots: wrong.slots("slots", slots),
-		ImportSlots: wrong.slots("import-slots", importSlots), Grace: wrong.grace(grace),
-	}
-	if receiptKeys != "" {
-		c.ReceiptKeys = wrong.receiptKeys(receiptKeys)
+		ImportSlots: wrong.slots("import-slots", importSlots), Grace: wrong.grace(grace), ReceiptKeys: wrong.receiptKeys(receiptKeys),
 	}
 	_, _ = wrong.host(c.Addr)
 	return c, errors.Join(m...)
@@ -184,11 +177,8 @@ func (w wrong) base(flag, text string) string {
 	return strings.TrimSuffix(text, "/")
 }
 
-// receiptKeySize is that of job.Key, in bytes.
-const receiptKeySize = 32
-
 // receiptKeys reads keys and repeats none of them in a mistake.
-func (w wrong) receiptKeys(text string) (keys []ReceiptKey) {
+func (w wrong) receiptKeys(text string) (keys []job.Key) {
 	if text == "" {
 		w("receipt-keys", "is needed: 32 random bytes in base64, such as openssl rand -base64 32 makes")
 		return nil
@@ -196,11 +186,11 @@ func (w wrong) receiptKeys(text string) (keys []ReceiptKey) {
 	for i, item := range strings.Split(text, ",") {
 		secret, retired, dated := strings.Cut(strings.TrimSpace(item), "@")
 		key, err := base64.StdEncoding.DecodeString(secret)
-		if err != nil || len(key) != receiptKeySize {
+		if err != nil || len(key) != job.KeySize {
 			w("receipt-keys", "must be 32 bytes in base64 each, which number %d is not", i+1)
 			continue
 		}
-		k := ReceiptKey{Secret: key}
+		k := job.Key{Secret: key}
 		switch {
 		case i == 0 && dated:
 			w("receipt-keys", "must begin with the current key, which has no time")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"acervo/internal/config"
+	"acervo/internal/job"
 )
 
 // secret is a key that signs receipts, 32 times the same letter.
@@ -44,7 +45,7 @@ func TestParseAPI(t *testing.T) {
 		got, err := config.ParseAPI(nil, environment(needed()...), io.Discard)
 		want := config.API{
 			AWS:  config.AWS{Prefix: "acervo-", Bucket: "acervo-objects"},
-			Addr: "127.0.0.1:8080", Key: "sixteen letters.", ReceiptKeys: []config.ReceiptKey{{Secret: secret("a")}},
+			Addr: "127.0.0.1:8080", Key: "sixteen letters.", ReceiptKeys: []job.Key{{Secret: secret("a")}},
 			Grace: 20 * time.Second, MaxAge: 24 * time.Hour, RateBook: 100,
 			Access: config.Access{PublicRead: true, OIDC: config.OIDC{RoleClaim: "role"}},
 		}
@@ -75,7 +76,7 @@ func TestParseAPI(t *testing.T) {
 			},
 			Addr: "0.0.0.0:80", Key: "sixteen letters.", Grace: time.Minute, MaxAge: 2 * time.Hour, RateKey: 3, RateBook: 4,
 			CoverBase: "https://d.example",
-			ReceiptKeys: []config.ReceiptKey{
+			ReceiptKeys: []job.Key{
 				{Secret: secret("a")}, {Secret: secret("b"), RetiredAt: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)},
 			},
 			Access: config.Access{
@@ -159,19 +160,24 @@ func TestReceiptKeys(t *testing.T) {
 
 func TestParseWorker(t *testing.T) {
 	t.Parallel()
-	t.Run("what nobody changed is right", func(t *testing.T) {
+	t.Run("what nobody changed is right, but for the keys of receipts, which are needed", func(t *testing.T) {
 		t.Parallel()
-		got, err := config.ParseWorker(nil, environment(), io.Discard)
+		got, err := config.ParseWorker(nil, environment(needed()...), io.Discard)
 		want := config.Worker{
-			AWS: config.AWS{Prefix: "acervo-", Bucket: "acervo-objects"}, Addr: "127.0.0.1:8081", Lease: 30 * time.Second, Slots: 64, ImportSlots: 4, Grace: 20 * time.Second,
+			AWS: config.AWS{Prefix: "acervo-", Bucket: "acervo-objects"}, Addr: "127.0.0.1:8081", ReceiptKeys: []job.Key{{Secret: secret("a")}},
+			Lease: 30 * time.Second, Slots: 64, ImportSlots: 4, Grace: 20 * time.Second,
 		}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v", got, err)
 		}
+		_, err = config.ParseWorker(nil, environment(), io.Discard)
+		if got := flags(err); !slices.Equal(got, []string{"--receipt-keys"}) {
+			t.Errorf("without keys the mistakes are %q", got)
+		}
 	})
 	t.Run("its health may be told off loopback", func(t *testing.T) {
 		t.Parallel()
-		if _, err := config.ParseWorker([]string{"--addr", "0.0.0.0:8081"}, environment(), io.Discard); err != nil {
+		if _, err := config.ParseWorker([]string{"--addr", "0.0.0.0:8081"}, environment(needed()...), io.Discard); err != nil {
 			t.Error(err)
 		}
 	})
@@ -180,14 +186,14 @@ func TestParseWorker(t *testing.T) {
 		_, err := config.ParseWorker(nil, environment(
 			"ACERVO_ADDR", "nowhere", "ACERVO_LEASE", "1500ms", "ACERVO_SLOTS", "0", "ACERVO_IMPORT_SLOTS", "x", "ACERVO_GRACE", "-1s", "ACERVO_PREFIX", ".",
 		), io.Discard)
-		want := []string{"--addr", "--grace", "--import-slots", "--lease", "--prefix", "--slots"}
+		want := []string{"--addr", "--grace", "--import-slots", "--lease", "--prefix", "--receipt-keys", "--slots"}
 		if got := flags(err); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 			t.Errorf("got %q", got)
 		}
 	})
 	t.Run("a queue is either named or made", func(t *testing.T) {
 		t.Parallel()
-		_, err := config.ParseWorker([]string{"--create", "--writes-url", "https://b/writes"}, environment(), io.Discard)
+		_, err := config.ParseWorker([]string{"--create", "--writes-url", "https://b/writes"}, environment(needed()...), io.Discard)
 		if got := flags(err); !slices.Equal(got, []string{"--create"}) {
 			t.Errorf("got %q", got)
 		}

@@ -3,12 +3,14 @@ package config
 import (
 	"errors"
 	"io"
+
+	"acervo/internal/job"
 )
 
 // Covers configures the function that makes covers.
 type Covers struct {
 	AWS
-	ReceiptKeys []ReceiptKey // the current one first
+	ReceiptKeys []job.Key // the current one first
 }
 
 // ParseCovers is ParseAPI for the function that makes covers.

@@ -54,13 +54,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 
 // wire puts the maker of covers together.
 func wire(c config.Covers, engines *aws.Engines, log *slog.Logger) *arrive.Router {
-	keys := make([]job.Key, len(c.ReceiptKeys))
-	for i, k := range c.ReceiptKeys {
-		keys[i] = job.Key(k)
-	}
 	store := engines.Store
 	covers := &arrive.Covers{
-		Ring: job.NewKeyring(time.Now, keys[0], keys[1:]...), Jobs: store.Jobs(), Books: store.Books(), Lane: engines.Writes,
+		Ring: job.NewKeyring(time.Now, c.ReceiptKeys[0], c.ReceiptKeys[1:]...), Jobs: store.Jobs(), Books: store.Books(), Lane: engines.Writes,
 		Objects: engines.Objects, Renderer: cover.New(), Now: time.Now, Log: log,
 	}
 	return &arrive.Router{Bucket: c.Bucket, Routes: []arrive.Route{{Prefix: job.Originals, Handler: covers}}, Log: log}
