@@ -79,6 +79,19 @@ func TestWritesAreAccepted(t *testing.T) {
 			t.Errorf("sent %+v", m)
 		}
 	})
+	t.Run("an operator may say which version a book begins with", func(t *testing.T) {
+		t.Parallel()
+		r := put(valid, "Authorization", "Bearer "+operatorKey)
+		if m := accepted(t, newServer(t, sqlite.LaneOptions{}), r, job.Replace); m.Version != 0 {
+			t.Errorf("sent version %d without a word", m.Version)
+		}
+		for _, version := range []int64{1, 7, 1_000_000_000_000} {
+			r.path = fmt.Sprintf("%s?version=%d", bookPath(), version)
+			if m := accepted(t, newServer(t, sqlite.LaneOptions{}), r, job.Replace); m.Version != version {
+				t.Errorf("sent version %d, want %d", m.Version, version)
+			}
+		}
+	})
 	t.Run("a patch travels as it is, without white space", func(t *testing.T) {
 		t.Parallel()
 		m := accepted(t, newServer(t, sqlite.LaneOptions{}), patch(` { "rating" : 4.50, "isbn": null } `), job.Update)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, sqlite.LaneOptions{})
 	s.store(t, book.Draft{Title: "x", Authors: []string{"x"}}, 7)
-	for _, table := range [][]refusal{syntaxRefusals(), keyRefusals(), addressRefusals(), methodRefusals(), sizeRefusals(), typeRefusals(), fieldRefusals(), listRefusals()} {
+	for _, table := range [][]refusal{syntaxRefusals(), keyRefusals(), addressRefusals(), methodRefusals(), sizeRefusals(), typeRefusals(), fieldRefusals(), listRefusals(), versionRefusals()} {
 		for _, c := range table {
 			t.Run(fmt.Sprintf("%d when %s", fault.Describe(c.kind).Status, c.name), func(t *testing.T) {
 				t.Parallel()
@@ -110,6 +111,28 @@ func syntaxRefusals() []refusal {
 				refusal{name + " on DELETE", remove(header, value), fault.Syntax, nil, nil},
 				refusal{name + " on GET", get(bookPath(), header, value), fault.Syntax, nil, nil})
 		}
+	}
+	return all
+}
+
+// versionRefusals are of the version that a book is to begin with.
+func versionRefusals() []refusal {
+	at := func(r request, query, key string) request {
+		r.path += "?" + query
+		r.header.Set("Authorization", "Bearer "+key)
+		return r
+	}
+	all := []refusal{
+		{"a writer says which version a book begins with", at(put(valid), "version=7", writerKey), fault.Forbidden, nil, nil},
+		{"a writer says so with a draft that is wrong", at(put("{}"), "version=7", writerKey), fault.Forbidden, nil, nil},
+		{"two versions are named", at(put(valid), "version=7&version=7", operatorKey), fault.Syntax, nil, nil},
+		{"the query of a PUT is malformed", at(put(valid), "version=%zz", operatorKey), fault.Syntax, nil, nil},
+	}
+	for _, version := range []string{"", "0", "-1", "+7", "07", "7.0", "v7", "x", "1000000000001", "99999999999999999999"} {
+		all = append(all, refusal{fmt.Sprintf("the version is %q", version), at(put(valid), "version="+url.QueryEscape(version), operatorKey), fault.Syntax, nil, nil})
+	}
+	for _, r := range []request{post(valid), patch("{}"), remove()} {
+		all = append(all, refusal{"a version is named on " + r.method, at(r, "version=7", operatorKey), fault.Combination, nil, nil})
 	}
 	return all
 }

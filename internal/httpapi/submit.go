@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +15,7 @@ import (
 	"acervo/internal/fault"
 	"acervo/internal/intake"
 	"acervo/internal/job"
+	"acervo/internal/key"
 )
 
 // change submits a write of the book in the address.
@@ -78,9 +80,12 @@ func (a *API) accepted(w http.ResponseWriter, r *http.Request, j job.Job) {
 func (a *API) readWrite(
 	w http.ResponseWriter, r *http.Request, kind job.Kind, accept string, parse func(body []byte) (intake.Write, error),
 ) (intake.Write, error) {
+	version, err := startingVersion(r, kind)
+	if err != nil {
+		return intake.Write{}, err
+	}
 	var body []byte
 	if accept != "" {
-		var err error
 		if body, err = readBody(w, r, accept); err != nil {
 			return intake.Write{}, err
 		}
@@ -89,7 +94,7 @@ func (a *API) readWrite(
 	if err != nil {
 		return intake.Write{}, err
 	}
-	write.Kind, write.Caller, write.Traceparent = kind, callerOf(r).Name, traceparent(r)
+	write.Kind, write.Version, write.Caller, write.Traceparent = kind, version, callerOf(r).Name, traceparent(r)
 	if write.IfMatch, write.IfNoneMatch, err = preconditions(r); err != nil {
 		return intake.Write{}, err
 	}
@@ -100,6 +105,31 @@ func (a *API) readWrite(
 		write.Hash = requestHash(r, body)
 	}
 	return write, a.limit(w, write)
+}
+
+// maxVersion is the latest version that a book can begin with: more writes than any book
+// gets, and far from where counting ends.
+const maxVersion = 1_000_000_000_000
+
+// startingVersion reads the version that a book is to begin with if it does not exist,
+// zero when nobody says. It is for operators, who take back books that had versions
+// elsewhere.
+func startingVersion(r *http.Request, kind job.Kind) (int64, error) {
+	query, err := parseQuery(r)
+	values, ok := query["version"]
+	if err != nil || !ok {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(values[0], 10, 64)
+	switch {
+	case kind != job.Replace:
+		return 0, fault.New(fault.Combination, "A version in the address goes with the PUT of a book only.")
+	case callerOf(r).Role < key.Operator:
+		return 0, fault.New(fault.Forbidden, "Only an operator can say which version a book begins with.")
+	case err != nil || len(values) > 1 || n < 1 || n > maxVersion || values[0] != strconv.FormatInt(n, 10):
+		return 0, fault.New(fault.Syntax, "The version in the address must be one whole number from 1 to %d.", int64(maxVersion))
+	}
+	return n, nil
 }
 
 // limit refuses more writes of one key or of one book than are allowed.
@@ -123,6 +153,9 @@ func (a *API) limit(w http.ResponseWriter, write intake.Write) error {
 func requestHash(r *http.Request, body []byte) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s\n%q\n%q\n", r.Method, r.URL.Path, r.Header.Values("If-Match"), r.Header.Values("If-None-Match"))
+	if versions, ok := r.URL.Query()["version"]; ok {
+		fmt.Fprintf(h, "version=%q\n", versions)
+	}
 	h.Write(body)
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -272,6 +272,21 @@ func TestIdempotencyKeysThatAreNone(t *testing.T) {
 	}
 }
 
+func TestAKeyOfAPutIsOfItsVersionToo(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, sqlite.LaneOptions{})
+	r := put(valid, "Idempotency-Key", "k", "Authorization", "Bearer "+operatorKey)
+	r.path += "?version=7"
+	first, again := s.do(t, r), s.do(t, r)
+	if first.status != http.StatusAccepted || first.header.Get("Location") != again.header.Get("Location") {
+		t.Errorf("the same request again is %d %s", again.status, again.body)
+	}
+	r.path = bookPath() + "?version=8"
+	s.do(t, r).problem(t, fault.Invalid)
+	r.path = bookPath()
+	s.do(t, r).problem(t, fault.Invalid)
+}
+
 func TestAKeyIsForgottenAfterFourteenDaysAndARefusedRequestClaimsNone(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, sqlite.LaneOptions{})

@@ -40,6 +40,7 @@ type Write struct {
 	BookID      uuid.UUID
 	Draft       *book.Draft // of a create or a replace
 	Patch       book.Patch  // of an update
+	Version     int64       // that a replace has a book begin with that does not exist; zero for none
 	IfMatch     *book.Tags
 	IfNoneMatch *book.Tags
 	Traceparent string
@@ -106,7 +107,7 @@ func (in *Intake) submitOnce(ctx context.Context, receipt job.Receipt, w Write) 
 func (in *Intake) send(ctx context.Context, r job.Receipt, w Write) error {
 	m := job.Message{
 		Job: r.ID, Generation: 1, Kind: r.Kind, BookID: r.BookID, AcceptedAt: r.AcceptedAt(),
-		Draft: w.Draft, Patch: w.Patch, IfMatch: w.IfMatch, IfNoneMatch: w.IfNoneMatch, Traceparent: w.Traceparent,
+		Draft: w.Draft, Patch: w.Patch, Version: w.Version, IfMatch: w.IfMatch, IfNoneMatch: w.IfNoneMatch, Traceparent: w.Traceparent,
 	}
 	body, err := m.Encode()
 	if err != nil {

@@ -31,6 +31,11 @@ type Message struct {
 	// never made into a cover.
 	Cover *book.Cover `json:"cover,omitzero"`
 
+	// Version is what a replace that makes its book has it begin with, since it had its
+	// versions elsewhere: unless it had a later one here, and then it goes on from that. A book
+	// that exists counts on by one. Zero says nothing.
+	Version int64 `json:"version,omitzero"`
+
 	IfMatch     *book.Tags `json:"if_match,omitzero"`
 	IfNoneMatch *book.Tags `json:"if_none_match,omitzero"`
 
@@ -81,6 +86,8 @@ func (m Message) check() error {
 	switch {
 	case m.Generation < 1 || m.Job == "" || m.BookID == uuid.Nil:
 		return fault.New(fault.Syntax, "the message has no job, generation or book")
+	case m.Version < 0 || m.Version > 0 && m.Kind != Replace:
+		return fault.New(fault.Syntax, "the message has a version that its kind does not take")
 	case (m.Kind == Create || m.Kind == Replace) && m.Draft != nil, m.Kind == Update && m.Patch != nil,
 		m.Kind == Delete, m.Kind == CoverSet, m.Kind == CoverRemove:
 		return nil

@@ -45,6 +45,9 @@ func messages() *rapid.Generator[job.Message] {
 		switch m.Kind {
 		case job.Create, job.Replace:
 			m.Draft = someDraft()
+			if m.Kind == job.Replace {
+				m.Version = rapid.Int64Range(0, 1<<40).Draw(t, "version")
+			}
 		case job.Update:
 			m.Patch = book.Patch(`{"title":"x","rating":4.10,"price":null}`)
 		case job.Delete:
@@ -83,6 +86,14 @@ func TestMessages(t *testing.T) {
 			t.Errorf("got %s, %v", body, err)
 		}
 	})
+	t.Run("one that says nothing of a version is as it was before there were any", func(t *testing.T) {
+		t.Parallel()
+		m, err := job.DecodeMessage([]byte(of("book.replace", `"draft":{"title":"x","authors":["x"]}`)))
+		body, encoding := m.Encode()
+		if err != nil || encoding != nil || m.Version != 0 || strings.Contains(string(body), `"version"`) {
+			t.Errorf("got %s, %v, %v", body, err, encoding)
+		}
+	})
 	t.Run("writes of one book are one group, and each generation has its own deduplication id", func(t *testing.T) {
 		t.Parallel()
 		m := job.Message{Job: "receipt", Generation: 2, BookID: someID()}
@@ -102,8 +113,13 @@ func sameMessage(a, b job.Message) bool {
 		return bytes.Equal(left, right)
 	}
 	return a.Job == b.Job && a.Generation == b.Generation && a.Kind == b.Kind && a.BookID == b.BookID &&
-		a.AcceptedAt.Equal(b.AcceptedAt) && string(a.Patch) == string(b.Patch) && a.Traceparent == b.Traceparent &&
+		a.AcceptedAt.Equal(b.AcceptedAt) && string(a.Patch) == string(b.Patch) && a.Traceparent == b.Traceparent && a.Version == b.Version &&
 		same(a.IfMatch, b.IfMatch) && same(a.IfNoneMatch, b.IfNoneMatch)
+}
+
+// of is a message of a kind with what it needs, but for these members.
+func of(kind, members string) string {
+	return `{"v":1,"job":"r","generation":1,"kind":"` + kind + `","book_id":"` + someID().String() + `",` + members + `}`
 }
 
 // unreadable are bodies that are no messages, and the kind of their fault.
@@ -132,6 +148,9 @@ func unreadable() []struct {
 		{"an unknown kind is refused", `{"v":1,"generation":1,"kind":"book.burn"}`, fault.Syntax},
 		{"a create without a draft is refused", `{"v":1,"generation":1,"kind":"book.create","patch":{}}`, fault.Syntax},
 		{"a replace without a draft is refused", `{"v":1,"generation":1,"kind":"book.replace","draft":null}`, fault.Syntax},
+		{"a version of a create is refused", of("book.create", `"draft":{"title":"x","authors":["x"]},"version":7`), fault.Syntax},
+		{"a version of a deletion is refused", of("book.delete", `"version":7`), fault.Syntax},
+		{"a version below zero is refused", of("book.replace", `"draft":{"title":"x","authors":["x"]},"version":-1`), fault.Syntax},
 		{"an update without a patch is refused", `{"v":1,"generation":1,"kind":"book.update"}`, fault.Syntax},
 		{"an id that is no UUID is refused", `{"v":1,"generation":1,"kind":"book.delete","book_id":"7"}`, fault.Syntax},
 		{"bytes that are not UTF-8 are refused", "{\"v\":1,\"generation\":1,\"kind\":\"book.delete\",\"job\":\"\xff\"}", fault.Syntax},

@@ -217,6 +217,9 @@ func (d dice) payload() *payload {
 		title: fmt.Sprintf("t%d", d.s.titles),
 	}
 	d.price(p)
+	if p.kind == job.Replace && d.chance(3) {
+		p.begins = int64(1 + d.below(9))
+	}
 	return p
 }
 

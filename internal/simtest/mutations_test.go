@@ -199,6 +199,18 @@ func mutations() []mutation {
 			"		next.CreatedAt = m.AcceptedAt\n", "		next.CreatedAt, next.Version = m.AcceptedAt, 1\n		next.LastJobVersion = 1\n",
 		},
 		{
+			"a book that exists jumps to the version of one that is taken back", decideGo,
+			"	if item.Exists() {\n		return item.Version + 1\n	}\n", "",
+		},
+		{
+			"a deleted book goes back to the version of one that is taken back", decideGo,
+			"	return max(item.Version+1, m.Version)\n", "	return max(1, m.Version)\n",
+		},
+		{
+			"a book that is taken back begins anew", decideGo,
+			"	return max(item.Version+1, m.Version)\n", "	return item.Version + 1\n",
+		},
+		{
 			"a failed attempt is recorded over the end", jobsGo,
 			"ended = s.ColumnInt(0) != rec.Generation || job.State(s.ColumnText(1)).Terminal()",
 			"ended = s.ColumnInt(0) != rec.Generation || rec.State != job.Retrying && job.State(s.ColumnText(1)).Terminal()",

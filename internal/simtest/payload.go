@@ -21,7 +21,8 @@ type payload struct {
 	currency    string // of the price of a whole book
 	ifMatch     *book.Tags
 	ifNoneMatch *book.Tags
-	unreadable  bool // not a message at all
+	begins      int64 // the version of a book that a replace takes back; zero for none
+	unreadable  bool  // not a message at all
 }
 
 // draft is the whole book of a create, a replace or a row.
@@ -35,7 +36,7 @@ func (p *payload) draft() book.Draft {
 
 // write is the payload as intake takes it.
 func (p *payload) write(b *bookModel) intake.Write {
-	w := intake.Write{Kind: p.kind, BookID: b.id, IfMatch: p.ifMatch, IfNoneMatch: p.ifNoneMatch}
+	w := intake.Write{Kind: p.kind, BookID: b.id, Version: p.begins, IfMatch: p.ifMatch, IfNoneMatch: p.ifNoneMatch}
 	switch p.kind {
 	case job.Create, job.Replace:
 		d := p.draft()
@@ -87,10 +88,18 @@ func names(tags *book.Tags, version int64) bool {
 	return tags.Any || slices.Contains(tags.Versions, version)
 }
 
+// makes is the version that the write makes of a book that it fits.
+func (p *payload) makes(item book.Item) int64 {
+	if item.Existence != book.Live && p.begins > item.Version {
+		return p.begins
+	}
+	return item.Version + 1
+}
+
 // applied is the book as the write of a job leaves it.
 func (p *payload) applied(item book.Item, j *jobModel) book.Item {
 	next := item
-	next.Version++
+	next.Version = p.makes(item)
 	next.LastJob, next.LastJobVersion = j.id, next.Version
 	next.AcceptedAt, next.UpdatedAt = latest(item.AcceptedAt, j.accepted), latest(item.UpdatedAt, j.accepted)
 	if item.Existence != book.Live {
@@ -128,6 +137,9 @@ func (p *payload) String() string {
 	fmt.Fprintf(&b, "%s %q", strings.TrimPrefix(string(p.kind), "book."), p.title)
 	if p.amount != "" {
 		fmt.Fprintf(&b, " at %s %s", p.amount, p.currency)
+	}
+	if p.begins > 0 {
+		fmt.Fprintf(&b, " from version %d", p.begins)
 	}
 	if p.ifMatch != nil {
 		fmt.Fprintf(&b, " if version is %v", shownTags(p.ifMatch))

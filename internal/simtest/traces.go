@@ -66,6 +66,30 @@ func tracesOfApplying() []trace {
 				x.violated(newer, "the book is %s", (*shownItem)(&x.book.item))
 			}
 		}},
+		{"a book that is taken back begins with its version, and a zombie does not take it there again", func(x *script) {
+			j := x.asksFor(&payload{kind: job.Replace, begins: 7})
+			x.asks(job.Delete)
+			zombie := x.receiving(0)
+			x.until(zombie, writeBook)
+			x.leasesEnd()
+			x.finishes(x.receiving(1), zombie)
+			x.is(j, job.Succeeded)
+			x.asksFor(&payload{kind: job.Replace, begins: 7})
+			x.finishes(x.receiving(0))
+			if x.book.item.Version != 9 {
+				x.violated(once, "the book is %s", (*shownItem)(&x.book.item))
+			}
+		}},
+		{"a row that makes the book first has the one that is taken back count on", func(x *script) {
+			x.asksFor(&payload{kind: job.Replace, begins: 7})
+			w := x.receiving(0)
+			x.until(w, writeBook)
+			x.row()
+			x.finishes(w)
+			if x.book.item.Version != 2 {
+				x.violated(once, "the book is %s", (*shownItem)(&x.book.item))
+			}
+		}},
 		{"a record that got lost is rebuilt with the version that its job made", func(x *script) {
 			j := x.asks(job.Replace)
 			x.through(x.receiving(0), writeBook, diesAfter)

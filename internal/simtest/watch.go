@@ -53,9 +53,9 @@ func (s *Sim) bookChanged(b *bookModel, item book.Item, j *jobModel, c cause, bu
 	case item.Version == was.Version:
 		item.Fence = was.Fence
 		s.alike(b, item, was)
-	case buried || c.operator || item.Version != was.Version+1:
+	case buried || c.operator || j == nil || item.Version != j.asks().makes(was):
 		s.violated(once, "%s went from version %d to %d", b, was.Version, item.Version)
-	case j == nil || item.LastJob != j.id || item.LastJobVersion != item.Version:
+	case item.LastJob != j.id || item.LastJobVersion != item.Version:
 		s.violated(once, "version %d of %s does not name the job that made it", item.Version, b)
 	default:
 		s.effect(b, was, item, j)

@@ -35,6 +35,59 @@ func TestAWriteRaisesTheVersionByOneAndRecordsIt(t *testing.T) {
 	})
 }
 
+func TestABookThatIsTakenBackGoesOnFromItsVersion(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		before []job.Kind // what happened to the book here
+		begins int64
+		want   int64
+	}{
+		{"one that never was begins with it", nil, 7, 7},
+		{"one that never was begins with 1 as always", nil, 1, 1},
+		{"a deleted one goes on to it", []job.Kind{job.Create, job.Delete}, 7, 7},
+		{"a deleted one does not go back", []job.Kind{job.Create, job.Update, job.Update, job.Delete}, 3, 5},
+		{"a deleted one makes no version twice", []job.Kind{job.Create, job.Delete}, 2, 3},
+		{"one that exists counts on by one", []job.Kind{job.Create, job.Update}, 7, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inHouse(t, func(t *testing.T, h *house) {
+				id := uuid.New()
+				for _, kind := range c.before {
+					h.apply(h.message(kind, id, "A"))
+				}
+				back := h.message(job.Replace, id, "B")
+				back.Version = c.begins
+				h.apply(back)
+				h.expect(back, job.Succeeded, c.want, "B")
+				if item, rec := h.item(id), h.record(back); item.LastJobVersion != c.want || rec.BookVersion != c.want {
+					t.Errorf("the book says %d and the record %d, want %d", item.LastJobVersion, rec.BookVersion, c.want)
+				}
+				next := h.message(job.Update, id, "C")
+				h.apply(next)
+				h.apply(back) // delivered again
+				h.expect(next, job.Succeeded, c.want+1, "C")
+			})
+		})
+	}
+}
+
+func TestABookBeginsWhereItsFenceStands(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		id := uuid.New()
+		dead := h.message(job.Replace, id, "A")
+		if err := apply(t.Context(), h.applier(), dead, work.MaxReceives+1); err != nil {
+			t.Fatal(err)
+		}
+		back := h.message(job.Replace, id, "B")
+		back.Version = 7
+		h.apply(back)
+		h.expect(back, job.Succeeded, 7, "B")
+		if item := h.item(id); item.Fence != 1 {
+			t.Errorf("its fence is %d, want that of the burial", item.Fence)
+		}
+	})
+}
+
 func TestAMessageDeliveredAgainChangesNothing(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		id := uuid.New()

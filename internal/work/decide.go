@@ -77,7 +77,7 @@ func change(m job.Message, item book.Item, now time.Time) (book.Item, error) {
 		return book.Item{}, err
 	}
 	next := item
-	next.Version++
+	next.Version = nextVersion(m, item)
 	next.LastJob, next.LastJobVersion = m.Job, next.Version
 	next.AcceptedAt = later(item.AcceptedAt, m.AcceptedAt)
 	next.UpdatedAt = later(item.UpdatedAt, m.AcceptedAt)
@@ -108,6 +108,16 @@ func change(m job.Message, item book.Item, now time.Time) (book.Item, error) {
 	}
 	next.Draft.ID = uuid.Nil // it stands in the item
 	return next, nil
+}
+
+// nextVersion is the version that a job makes: the next one, and of a book that is
+// taken back the one that it had elsewhere, if that is later. What exists counts on by
+// one, whatever the job says, and nothing goes back.
+func nextVersion(m job.Message, item book.Item) int64 {
+	if item.Exists() {
+		return item.Version + 1
+	}
+	return max(item.Version+1, m.Version)
 }
 
 // allowed judges existence and preconditions. What would not succeed anyway says

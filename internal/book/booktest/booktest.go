@@ -42,6 +42,7 @@ func Sentences() []Sentence {
 		{"books that are read, changed and swapped at once lose no change", countTogether},
 		{"a read sees every swap that returned before it began", strongReads},
 		{"a deleted book keeps its version for the next", tombstoneContinues},
+		{"a book may begin with any version, also after its tombstone or its fence", beginsAnywhere},
 		{"a fence of a book that never was is read as absent", fenceOnly},
 		{"a tombstone is forgotten when its time is over, and not before", tombstoneExpires},
 		{"a fence of a book that never was is forgotten as a tombstone is", fenceExpires},

@@ -27,6 +27,20 @@ func tombstoneContinues(s *Suite) {
 	}
 }
 
+func beginsAnywhere(s *Suite) {
+	deleted := s.create()
+	deleted = s.swap(deleted, s.tombstone(deleted))
+	absent, fence := book.Item{ID: uuid.New()}, book.Item{ID: uuid.New()}
+	fence = s.swap(fence, buried(fence))
+	for _, read := range []book.Item{absent, deleted, fence} {
+		next := s.after(read, "B")
+		next.Version, next.LastJobVersion = 1<<40, 1<<40
+		s.holds(s.swap(read, next))
+		s.refused(read, s.after(read, "C"))
+		s.holds(s.swap(next, s.after(next, "C")))
+	}
+}
+
 func fenceOnly(s *Suite) {
 	absent := book.Item{ID: uuid.New()}
 	fence := s.swap(absent, buried(absent))
