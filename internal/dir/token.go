@@ -75,9 +75,9 @@ func (k *Keyring) mint(t terms) string {
 }
 
 // verify reads a token, and returns its MAC too, which names it. One that this ring did not
-// sign is fault.Forbidden, whatever is wrong with it.
+// sign is fault.UploadRefused, whatever is wrong with it.
 func (k *Keyring) verify(token string) (terms, []byte, error) {
-	forged := fault.New(fault.Forbidden, "This is not an address that was given out for an upload.")
+	forged := fault.New(fault.UploadRefused, "This is not an address that was given out for an upload.")
 	if len(token) > base64.RawURLEncoding.EncodedLen(mostToken) {
 		return terms{}, nil, forged
 	}

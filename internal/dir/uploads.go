@@ -65,9 +65,9 @@ func (t terms) check(contentType string, length int64) error {
 	case contentType != t.contentType:
 		return fault.New(fault.MediaType, "This upload is of the type %s.", t.contentType)
 	case length > t.bytes:
-		return fault.New(fault.TooLarge, "This upload has %d bytes.", t.bytes)
+		return fault.New(fault.TooLarge, "This upload was to have %d bytes, and at least %d were sent.", t.bytes, length)
 	case length >= 0 && length < t.bytes:
-		return fault.New(fault.Forbidden, "This upload has %d bytes, no fewer.", t.bytes)
+		return fault.New(fault.UploadRefused, "This upload was to have %d bytes, and %d were sent.", t.bytes, length)
 	}
 	return nil
 }

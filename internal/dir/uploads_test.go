@@ -66,10 +66,10 @@ func TestAnUploadThatIsNotAsSignedIsRefusedByItsKind(t *testing.T) {
 		token := token(t, d)
 		for _, length := range []int64{-1, 9} { // undeclared, and declared wrong
 			is(t, take(t.Context(), d, token, picture, length, strings.NewReader("a picture!")), fault.TooLarge)
-			is(t, take(t.Context(), d, token, picture, length, strings.NewReader("a pic")), fault.Forbidden)
+			is(t, take(t.Context(), d, token, picture, length, strings.NewReader("a pic")), fault.UploadRefused)
 		}
 		is(t, take(t.Context(), d, token, picture, 10, nil), fault.TooLarge) // the body is not even read
-		is(t, take(t.Context(), d, token, picture, 8, nil), fault.Forbidden)
+		is(t, take(t.Context(), d, token, picture, 8, nil), fault.UploadRefused)
 		is(t, take(t.Context(), d, token, "text/html", 9, nil), fault.MediaType)
 		if left := files(t, at); len(left) > 0 {
 			t.Errorf("refused uploads left %v", left)
@@ -168,7 +168,7 @@ func TestATokenThatWasNotSignedHereIsForbidden(t *testing.T) {
 		forged = append(forged, base64.RawURLEncoding.EncodeToString(raw[:n]))
 	}
 	for _, token := range forged {
-		is(t, accept(t.Context(), d, token, strings.NewReader(contents)), fault.Forbidden)
+		is(t, accept(t.Context(), d, token, strings.NewReader(contents)), fault.UploadRefused)
 	}
 	ok(t, accept(t.Context(), d, good, strings.NewReader(contents)))
 }
@@ -183,7 +183,7 @@ func TestARetiredKeyTakesWhatItSignedUntilThatHasExpired(t *testing.T) {
 		after := open(t, t.TempDir(), dir.NewKeyring(time.Now, dir.NewKey(), old))
 		ok(t, accept(t.Context(), after, first, strings.NewReader(contents)))
 		<-time.After(blob.MaxExpiry + time.Second)
-		is(t, accept(t.Context(), after, second, nil), fault.Forbidden)
+		is(t, accept(t.Context(), after, second, nil), fault.UploadRefused)
 	})
 }
 
@@ -201,7 +201,7 @@ func FuzzATokenIsOneThatWasSignedOrForbidden(f *testing.F) {
 	f.Add(base64.RawURLEncoding.EncodeToString(make([]byte, 60)))
 	f.Fuzz(func(t *testing.T, token string) {
 		if token != u.URL {
-			is(t, take(t.Context(), d, token, picture, 9, nil), fault.Forbidden)
+			is(t, take(t.Context(), d, token, picture, 9, nil), fault.UploadRefused)
 		}
 	})
 }

@@ -22,6 +22,8 @@ const (
 	Unauthorized Kind = "unauthorized"
 	// Forbidden: known, but the role does not suffice (403).
 	Forbidden Kind = "forbidden"
+	// UploadRefused: an upload that nobody signed, or that is not as it was signed (403).
+	UploadRefused Kind = "upload_refused"
 	// NotFound: no such thing (404).
 	NotFound Kind = "not_found"
 	// MethodNotAllowed: the resource has other methods (405).

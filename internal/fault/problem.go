@@ -32,6 +32,8 @@ func Describe(kind Kind) KindInfo {
 		return KindInfo{http.StatusUnauthorized, "A key or token is needed"}
 	case Forbidden:
 		return KindInfo{http.StatusForbidden, "The key's role does not allow this"}
+	case UploadRefused:
+		return KindInfo{http.StatusForbidden, "The upload is not what was agreed on"}
 	case NotFound:
 		return KindInfo{http.StatusNotFound, "Not found"}
 	case MethodNotAllowed:

@@ -79,6 +79,38 @@ func TestAnUploadIsOfferedForACover(t *testing.T) {
 	}
 }
 
+func TestAnUploadThatIsNotAsAgreedIsToldWhatWasAgreed(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, sqlite.LaneOptions{})
+	var o struct {
+		Upload struct {
+			URL string `json:"url"`
+		} `json:"upload"`
+	}
+	got := s.do(t, request{method: http.MethodPost, path: coverPath(), body: `{"content_type":"image/png","bytes":9}`})
+	if err := json.Unmarshal([]byte(got.body), &o); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, body, detail string
+		kind               fault.Kind
+	}{
+		{o.Upload.URL, "a pic", "This upload was to have 9 bytes, and 5 were sent.", fault.UploadRefused},
+		{o.Upload.URL, "a picture!", "This upload was to have 9 bytes, and at least 10 were sent.", fault.TooLarge},
+		{"/v1/uploads/AQ", "a picture", "This is not an address that was given out for an upload.", fault.UploadRefused},
+	} {
+		for name, r := range map[string]request{"declared": {body: c.body}, "undeclared": {reader: unknown(c.body)}} {
+			r.method, r.path, r.header = http.MethodPut, c.path, headers("Content-Type", "image/png")
+			if p := s.do(t, r).problem(t, c.kind); p.Detail != c.detail {
+				t.Errorf("%q of %s length is told %q, want %q", c.body, name, p.Detail, c.detail)
+			}
+		}
+	}
+	if page := s.do(t, get("/problems/upload_refused")); page.status != http.StatusOK || !strings.Contains(page.body, "not what was agreed on") {
+		t.Errorf("its page is %d", page.status)
+	}
+}
+
 func TestWhatIsAnnouncedWrongIsRefusedWithEveryFault(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, sqlite.LaneOptions{})

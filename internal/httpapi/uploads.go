@@ -18,7 +18,7 @@ const uploadPause = 30 * time.Second
 // takeUpload stores what was signed. The token is the only authority.
 func (a *API) takeUpload(w http.ResponseWriter, r *http.Request) {
 	if a.Inbox == nil {
-		a.problem(w, r, fault.New(fault.Forbidden, "Uploads go to another server: their addresses tell which."))
+		a.problem(w, r, fault.New(fault.UploadRefused, "Uploads go to another server: their addresses tell which."))
 		return
 	}
 	control := http.NewResponseController(w)
