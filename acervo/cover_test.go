@@ -50,6 +50,10 @@ func TestACoverIsUploadedShownAndRemovedFromTheCommandLine(t *testing.T) {
 	if a, err := s.Call(t.Context(), http.MethodGet, at, ""); err != nil || a.Status != http.StatusOK {
 		t.Errorf("%s is %v (%v)", at, a, err)
 	}
+	for _, args := range [][]string{{"book", "get", id}, {"book", "cover", id, aPhoto(t)}} {
+		// 400 pixels are the original's, and 320 the largest picture
+		wantIn(t, sh.must(t, args...), "cover ", "http://127.0.0.1:", strings.Replace(at, "/96.", "/320.", 1)+", mostly #")
+	}
 	text := filepath.Join(t.TempDir(), "text.jpg")
 	if err := os.WriteFile(text, []byte("this is no picture"), 0o600); err != nil {
 		t.Fatal(err)

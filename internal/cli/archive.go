@@ -4,8 +4,6 @@ import (
 	"context"
 
 	ucli "github.com/urfave/cli/v3"
-
-	"acervo/internal/client"
 )
 
 // dataFlag names the directory of the commands that need no server.
@@ -36,24 +34,4 @@ func (p program) restore() *ucli.Command {
 			p.screen(false).say("Restored %s. Start the server with: acervo serve --data %s", safe(dir), safe(dir))
 			return nil
 		})
-}
-
-func (p program) export() *ucli.Command {
-	r := &remote{program: p}
-	flags := append(r.flags(), &ucli.BoolFlag{Name: "ndjson", Usage: "as JSON, one book a line, with ids and versions"})
-	return leaf("export", "print all books by title, to keep or to work with", "", flags,
-		r.with(func(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen) error {
-			if !cmd.Bool("ndjson") {
-				return wrongUsage("export wants its format: --ndjson")
-			}
-			for b, err := range c.Books(ctx, client.Listing{Limit: 100}) {
-				if err != nil {
-					return err
-				}
-				if err := s.document(b); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
 }

@@ -46,23 +46,23 @@ func (r *remote) bookGet() *ucli.Command {
 			if err != nil {
 				return err
 			}
-			return showBook(s, b)
+			return showBook(c, s, b)
 		}))
 }
 
 func (r *remote) bookList() *ucli.Command {
 	var l client.Listing
-	var limit int
 	flags := []ucli.Flag{
 		&ucli.StringFlag{Name: "title", Usage: "whose title begins with `TEXT`, whatever its case and accents", Destination: &l.Title},
 		&ucli.StringFlag{Name: "author", Usage: "of an author whose name begins with `TEXT`", Destination: &l.Author},
 		&ucli.StringFlag{Name: "isbn", Usage: "with the ISBN `ISBN`", Destination: &l.ISBN},
 		&ucli.StringFlag{Name: "sort", Usage: "by `ORDER`: title, author or -updated_at", Destination: &l.Sort},
-		&ucli.IntFlag{Name: "limit", Value: 50, Usage: "at most `N` books, 0 for all", Destination: &limit},
+		wholeFlag("limit", 50, 0, "at most `N` books, 0 for all"),
 	}
 	heading := []string{"ID", "TITLE", "AUTHORS", "PUBLISHED", "VERSION"}
 	return leaf("list", "list books by title, or those that one filter chooses", "", flags,
-		r.with(func(ctx context.Context, _ *ucli.Command, c *client.Client, s screen) error {
+		r.with(func(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen) error {
+			limit := int(wholeOf(cmd, "limit"))
 			if l.Limit = 100; limit > 0 {
 				l.Limit = min(limit, l.Limit)
 			}
@@ -84,7 +84,7 @@ func (r *remote) bookSet() *ucli.Command {
 			if err != nil {
 				return err
 			}
-			j, err := c.Update(ctx, cmd.Args().First(), patch, cmd.Int64("if-version"))
+			j, err := c.Update(ctx, cmd.Args().First(), patch, wholeOf(cmd, "if-version"))
 			return followed(ctx, cmd, c, s, j, err)
 		}))
 }
@@ -92,13 +92,13 @@ func (r *remote) bookSet() *ucli.Command {
 func (r *remote) bookRemove() *ucli.Command {
 	return leaf("rm", "remove a book", "ID", []ucli.Flag{ifVersion(), noWait()},
 		r.with(func(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen) error {
-			j, err := c.Delete(ctx, cmd.Args().First(), cmd.Int64("if-version"))
+			j, err := c.Delete(ctx, cmd.Args().First(), wholeOf(cmd, "if-version"))
 			return followed(ctx, cmd, c, s, j, err)
 		}))
 }
 
 func ifVersion() ucli.Flag {
-	return &ucli.Int64Flag{Name: "if-version", Usage: "only while the book has the version `N`"}
+	return wholeFlag("if-version", 0, 1, "only while the book has the version `N`")
 }
 
 func noWait() ucli.Flag {
@@ -136,7 +136,7 @@ func followed(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen
 	if err != nil {
 		return err
 	}
-	return showBook(s, b)
+	return showBook(c, s, b)
 }
 
 // outcome is the error of a job that has ended but not succeeded.
@@ -151,7 +151,7 @@ func outcome(j client.Job) error {
 	return fault.New(fault.Conflict, "The job %s ended %s%s", j.ID, j.State, detail)
 }
 
-func showBook(s screen, b client.Book) error {
+func showBook(c *client.Client, s screen, b client.Book) error {
 	if s.json {
 		return s.document(b)
 	}
@@ -161,9 +161,17 @@ func showBook(s screen, b client.Book) error {
 	}
 	s.facts("id", b.ID, "title", b.Title, "authors", strings.Join(b.Authors, "; "), "isbn", some(b.ISBN),
 		"published", some(b.Published), "language", some(b.Language), "rating", some(b.Rating), "price", price,
-		"description", some(b.Description), "version", fmt.Sprint(b.Version),
+		"description", some(b.Description), "cover", coverLine(c, b.Cover), "version", fmt.Sprint(b.Version),
 		"created", moment(&b.CreatedAt), "updated", moment(&b.UpdatedAt))
 	return nil
+}
+
+// coverLine is where to look at a cover, and its colour; empty for none.
+func coverLine(c *client.Client, cover *client.Cover) string {
+	if cover == nil {
+		return ""
+	}
+	return c.Address(cover.Largest().URL) + ", mostly " + cover.Color
 }
 
 // some is the text of a value, empty for none.

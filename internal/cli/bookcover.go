@@ -3,21 +3,19 @@ package cli
 import (
 	"context"
 	"mime"
-	"os"
 	"path/filepath"
 	"strings"
 
 	ucli "github.com/urfave/cli/v3"
 
 	"acervo/internal/client"
-	"acervo/internal/fault"
 )
 
 func (r *remote) bookCover() *ucli.Command {
 	remove := &ucli.BoolFlag{Name: "rm", Usage: "remove the cover"}
 	return leaf("cover", "upload the picture in FILE as the cover of a book, or remove it", "ID [FILE]", []ucli.Flag{remove, ifVersion(), noWait()},
 		r.with(func(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen) error {
-			id, file, version := cmd.Args().Get(0), cmd.Args().Get(1), cmd.Int64("if-version")
+			id, file, version := cmd.Args().Get(0), cmd.Args().Get(1), wholeOf(cmd, "if-version")
 			var j client.Job
 			var err error
 			switch {
@@ -37,18 +35,11 @@ func (r *remote) bookCover() *ucli.Command {
 // uploadCover uploads a file as the cover of a book. Its type is announced by its name;
 // what it is, the server sees.
 func uploadCover(ctx context.Context, c *client.Client, id, name string) (client.Job, error) {
-	file, err := os.Open(name)
+	file, info, err := openFile(name)
 	if err != nil {
 		return client.Job{}, err
 	}
 	defer file.Close() //nolint:errcheck // it was only read
-	info, err := file.Stat()
-	if err != nil {
-		return client.Job{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return client.Job{}, fault.New(fault.Invalid, "%s is not a file", name)
-	}
 	contentType := mime.TypeByExtension(filepath.Ext(name))
 	if !strings.HasPrefix(contentType, "image/") {
 		contentType = "application/octet-stream"

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -61,12 +62,19 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		ExitErrHandler: func(context.Context, *ucli.Command, error) {}, // main decides how to exit
 		OnUsageError:   onUsageError,
 		ConfigureShellCompletionCommand: func(c *ucli.Command) {
-			c.Hidden, c.OnUsageError = false, onUsageError
+			c.Hidden, c.OnUsageError, c.Action = false, onUsageError, noCommand
 			c.Usage = "print the completion script of a shell, such as: source <(acervo completion bash)"
 		},
 	}
-	return app.Run(ctx, args)
+	err := app.Run(ctx, args)
+	if exit, ok := errors.AsType[ucli.ExitCoder](err); ok && exit.ExitCode() == noHelp {
+		return wrongUsage("%w", err)
+	}
+	return err
 }
+
+// noHelp is the exit code with which the library tells that it knows no help of a name.
+const noHelp = 3
 
 // noCommand is what runs when no command is named, or one that there is not.
 func noCommand(_ context.Context, cmd *ucli.Command) error {

@@ -153,6 +153,14 @@ func TestMistakes(t *testing.T) {
 		"an argument":                 {[]string{"serve", "now"}, "no arguments"},
 		"an argument after --":        {[]string{"serve", "--", "--slots=1"}, "no arguments"},
 		"an unknown command":          {[]string{"destroy"}, `no command "destroy"`},
+		"help for what there is not":  {[]string{"help", "nonsense"}, "nonsense"},
+		"completion for no shell":     {[]string{"completion", "foo"}, `no command "foo"`},
+		"a limit that is no number":   {[]string{"book", "list", "--limit", "x"}, `"x" for flag -limit: it takes a whole number from 0 to`},
+		"a limit with a fraction":     {[]string{"imports", "list", "--limit", "1.5"}, "-limit: it takes a whole number from 0 to"},
+		"a limit below zero":          {[]string{"dead", "list", "--limit=-5"}, "-limit: it takes a whole number from 0 to"},
+		"a limit beyond all":          {[]string{"dead", "list", "--limit", "99999999999999999999"}, "-limit: it takes a whole number from 0 to"},
+		"orders about none":           {[]string{"dead", "retry", "--all", "--limit", "0"}, "-limit: it takes a whole number from 1 to"},
+		"a version of zero":           {[]string{"book", "rm", "x", "--if-version", "0"}, "-if-version: it takes a whole number from 1 to"},
 	} {
 		t.Run(name+" is refused and shows the way to the help", func(t *testing.T) {
 			t.Parallel()
@@ -162,6 +170,9 @@ func TestMistakes(t *testing.T) {
 			}
 			if o.stdout != "" {
 				t.Errorf("it printed %q", o.stdout)
+			}
+			if code := cli.ExitCode(o.err); code != 2 || strings.Contains(o.err.Error(), "strconv") {
+				t.Errorf("it ends with %d: %v", code, o.err)
 			}
 		})
 	}

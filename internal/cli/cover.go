@@ -52,6 +52,9 @@ func makeCover(ctx context.Context, name, out string, stdout io.Writer) error {
 		debug.SetMemoryLimit(cover.Memory)
 	}
 	result, err := renderFile(ctx, name)
+	if _, usage := errors.AsType[usageError](err); usage {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, refusal(err))
 	}
@@ -77,18 +80,11 @@ func makeCover(ctx context.Context, name, out string, stdout io.Writer) error {
 }
 
 func renderFile(ctx context.Context, name string) (cover.Result, error) {
-	f, err := os.Open(name)
+	f, info, err := openFile(name)
 	if err != nil {
 		return cover.Result{}, err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return cover.Result{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return cover.Result{}, fault.New(fault.Invalid, "this is not a file")
-	}
 	return cover.New().Render(ctx, f, info.Size())
 }
 

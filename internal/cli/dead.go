@@ -15,15 +15,14 @@ type deadCommand struct {
 	filter client.Filter
 	reason string
 	all    bool
-	limit  int
 }
 
 func (p program) dead() *ucli.Command {
 	return p.group("dead", "see to the writes that were given up", func(r *remote) []*ucli.Command {
 		d := &deadCommand{remote: r}
 		return []*ucli.Command{
-			leaf("list", "list them, the latest first", "", d.filters(50), r.with(d.list)),
-			leaf("groups", "count them by their errors", "", d.filters(0), r.with(d.groups)),
+			leaf("list", "list them, the latest first", "", d.filters(50, 0), r.with(d.list)),
+			leaf("groups", "count them by their errors", "", d.filters(0, 0), r.with(d.groups)),
 			leaf("show", "show one with its payload and history", "JOB", nil, r.with(d.show)),
 			leaf("retry", "send them to their lane again", "[JOB...]", d.orders(), r.with(d.order((*client.Client).Retry, (*client.Client).RetryAll))),
 			leaf("edit", "send one to its lane again with another draft", "JOB", []ucli.Flag{
@@ -36,7 +35,7 @@ func (p program) dead() *ucli.Command {
 }
 
 // filters are the flags that choose; a limit of zero has no flag.
-func (d *deadCommand) filters(limit int) []ucli.Flag {
+func (d *deadCommand) filters(limit, least int64) []ucli.Flag {
 	flags := []ucli.Flag{
 		&ucli.StringFlag{Name: "lane", Usage: "of the lane `NAME`", Destination: &d.filter.Lane},
 		&ucli.StringFlag{Name: "kind", Usage: "of the `KIND`, such as book.update", Destination: &d.filter.Kind},
@@ -44,7 +43,7 @@ func (d *deadCommand) filters(limit int) []ucli.Flag {
 		&ucli.StringFlag{Name: "book", Usage: "of the book `ID`", Destination: &d.filter.Book},
 	}
 	if limit > 0 {
-		flags = append(flags, &ucli.IntFlag{Name: "limit", Value: limit, Usage: "at most `N` of them", Destination: &d.limit})
+		flags = append(flags, wholeFlag("limit", limit, least, "at most `N` of them"))
 	}
 	return flags
 }
@@ -55,12 +54,12 @@ func (d *deadCommand) reasonFlag() ucli.Flag {
 
 func (d *deadCommand) orders() []ucli.Flag {
 	all := &ucli.BoolFlag{Name: "all", Usage: "all that the filter chooses, instead of those named", Destination: &d.all}
-	return append(d.filters(100), all, d.reasonFlag())
+	return append(d.filters(100, 1), all, d.reasonFlag())
 }
 
-func (d *deadCommand) list(ctx context.Context, _ *ucli.Command, c *client.Client, s screen) error {
+func (d *deadCommand) list(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen) error {
 	heading := []string{"JOB", "BURIED", "KIND", "BOOK", "ERROR", "CAUSE"}
-	more, err := list(s, c.Dead(ctx, d.filter), d.limit, heading, func(j client.Dead) []cell {
+	more, err := list(s, c.Dead(ctx, d.filter), int(wholeOf(cmd, "limit")), heading, func(j client.Dead) []cell {
 		row := cells(j.ID, moment(&j.BuriedAt), string(j.Kind), j.BookID, j.Fingerprint, j.Cause)
 		if row[5].tone = red; j.RetryAsked {
 			row[5] = cell{"retry asked: " + j.Cause, amber}
@@ -124,7 +123,7 @@ func (d *deadCommand) order(
 		}
 		o := client.Order{Reason: d.reason}
 		if d.all {
-			o.Filter, o.Limit = &d.filter, d.limit
+			o.Filter, o.Limit = &d.filter, int(wholeOf(cmd, "limit"))
 			matched, err := many(c, ctx, o)
 			if err != nil {
 				return err

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 
 	ucli "github.com/urfave/cli/v3"
@@ -31,6 +33,41 @@ func (t *toggle) Get() any { return string(*t) }
 
 // IsBoolFlag lets the flag stand alone.
 func (t *toggle) IsBoolFlag() bool { return true }
+
+// mostWhole is the most that a flag takes which takes a whole number: more than there are
+// books, or versions of one.
+const mostWhole = 1_000_000_000_000_000
+
+// whole is the value of a flag that takes a whole number. The library's own would tell
+// people what strconv thinks.
+type whole struct{ n, least int64 }
+
+// wholeFlag is a flag that takes a whole number, and is value when it is not given.
+func wholeFlag(name string, value, least int64, usage string) ucli.Flag {
+	return &ucli.GenericFlag{Name: name, Value: &whole{value, least}, Usage: usage}
+}
+
+// wholeOf is what such a flag says.
+func wholeOf(cmd *ucli.Command, name string) int64 {
+	n, _ := cmd.Value(name).(int64)
+	return n
+}
+
+// Set is ucli.Value's.
+func (w *whole) Set(text string) error {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < w.least || n > mostWhole {
+		return fmt.Errorf("it takes a whole number from %d to %d", w.least, int64(mostWhole))
+	}
+	w.n = n
+	return nil
+}
+
+// String is ucli.Value's.
+func (w *whole) String() string { return strconv.FormatInt(w.n, 10) }
+
+// Get is ucli.Value's.
+func (w *whole) Get() any { return w.n }
 
 // envSource looks a flag up in the environment that the process was given.
 type envSource struct {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,15 +27,16 @@ func (p program) importFile() *ucli.Command {
 		&ucli.StringFlag{Name: "currency", Usage: "the `CODE` of prices that name none, such as BRL"},
 		&ucli.StringSliceFlag{Name: "key-column", Usage: "a `COLUMN` that tells one book from the others, instead of the ISBN; may be repeated"},
 		&ucli.StringFlag{Name: "stop-after", Usage: "end the import after so many failures, such as 100 or 5%"},
+		&ucli.BoolFlag{Name: "new-versions", Usage: "of what export --ndjson printed: number the books that are not there anew, which a writer may do"},
 	)
 	return leaf("import", "import a list of books: CSV, TSV or NDJSON, also gzipped; or take back what export --ndjson printed", "FILE", flags,
 		r.with(func(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen) error {
-			file, err := os.Open(cmd.Args().First())
+			file, info, err := openFile(cmd.Args().First())
 			if err != nil {
 				return err
 			}
 			defer func() { _ = file.Close() }() // it was only read
-			a, said, err := announcement(cmd, file)
+			a, said, err := announcement(cmd, info)
 			if err != nil {
 				return err
 			}
@@ -43,8 +44,12 @@ func (p program) importFile() *ucli.Command {
 			if err != nil {
 				return err
 			}
+			renumber := cmd.Bool("new-versions")
 			if exported && !said {
-				return takeBack(ctx, c, s, file)
+				return takeBack(ctx, c, s, file, info.Size(), renumber)
+			}
+			if renumber {
+				return wrongUsage("--new-versions goes with what export --ndjson printed, and with no other option")
 			}
 			return upload(ctx, c, s, file, a)
 		}))
@@ -52,16 +57,9 @@ func (p program) importFile() *ucli.Command {
 
 // announcement is what the command line says of a file, and whether it says
 // anything.
-func announcement(cmd *ucli.Command, file *os.File) (a client.Announcement, said bool, err error) {
-	info, err := file.Stat()
-	if err != nil {
-		return a, false, err
-	}
-	if !info.Mode().IsRegular() {
-		return a, false, wrongUsage("%s is no file", file.Name())
-	}
+func announcement(cmd *ucli.Command, info fs.FileInfo) (a client.Announcement, said bool, err error) {
 	a = client.Announcement{
-		Filename: filepath.Base(file.Name()), Bytes: info.Size(), Delimiter: cmd.String("delimiter"), Encoding: cmd.String("encoding"),
+		Filename: info.Name(), Bytes: info.Size(), Delimiter: cmd.String("delimiter"), Encoding: cmd.String("encoding"),
 		Currency: cmd.String("currency"), Key: cmd.StringSlice("key-column"), StopAfter: cmd.String("stop-after"),
 	}
 	if cmd.Bool("plan") {

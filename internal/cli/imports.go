@@ -16,7 +16,7 @@ func (p program) imports() *ucli.Command {
 		outcome := &ucli.StringFlag{Name: "outcome", Value: "failed", Usage: "failed, or warned for rows of which something was left out"}
 		return []*ucli.Command{
 			leaf("list", "list the imports, the latest first", "", []ucli.Flag{
-				&ucli.IntFlag{Name: "limit", Value: 20, Usage: "at most `N`, 0 for all"},
+				wholeFlag("limit", 20, 0, "at most `N`, 0 for all"),
 			}, r.with(listImports)),
 			leaf("show", "show an import", "ID", nil, r.with(showImport)),
 			leaf("rows", "list the rows that failed, and why", "ID", []ucli.Flag{outcome}, r.with(listRows)),
@@ -52,7 +52,7 @@ func (p program) imports() *ucli.Command {
 
 func listImports(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen) error {
 	heading := []string{"ID", "FILE", "STATE", "ROWS", "OK", "UNCHANGED", "LATE", "FAILED", "SUBMITTED"}
-	_, err := list(s, c.Imports(ctx), cmd.Int("limit"), heading, func(i client.Import) []cell {
+	_, err := list(s, c.Imports(ctx), int(wholeOf(cmd, "limit")), heading, func(i client.Import) []cell {
 		return cells(i.ID, i.Filename, string(i.State), or(i.Rows.Total), fmt.Sprint(i.Rows.OK), fmt.Sprint(i.Rows.Unchanged),
 			fmt.Sprint(i.Rows.Superseded), fmt.Sprint(i.Rows.Failed), moment(&i.SubmittedAt))
 	})

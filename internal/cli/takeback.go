@@ -20,30 +20,32 @@ import (
 )
 
 const (
-	// maxLine is the most bytes of a line of an export: a book has 64 KiB, and
-	// escapes may make them six times as many.
-	maxLine = 1 << 20
+	// maxPicture is the most bytes of a picture in an export.
+	maxPicture = 12 << 20
+	// maxLine is the most bytes of a line of an export: a book has 64 KiB, and escapes
+	// may make them six times as many; base64 makes four of three.
+	maxLine = 1<<20 + maxPicture/3*4
+	// maxHeld is how many bytes of pictures may wait for their books to be written, before
+	// the next line is read.
+	maxHeld = 32 << 20
 	// maxOpen is how many writes of an import may be under way.
 	maxOpen = 64
 	// maxTold is how many lines are told of that were not taken.
 	maxTold = 20
 )
 
-// takeBack imports what export --ndjson printed, book by book: ids stay, versions
-// count on, and no field is read in another way than it was written.
-func takeBack(ctx context.Context, c *client.Client, s screen, file *os.File) error {
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	i := &importing{c: c, s: s, Faults: []string{}}
-	return i.all(ctx, file, int(info.Size()))
+// takeBack imports what export --ndjson printed, book by book: ids and covers stay, a
+// book that is not there begins with its version, unless it is to be numbered anew, and
+// no field is read in another way than it was written.
+func takeBack(ctx context.Context, c *client.Client, s screen, file *os.File, size int64, renumber bool) error {
+	i := &importing{c: c, s: s, renumber: renumber, Faults: []string{}}
+	return i.all(ctx, file, int(size))
 }
 
 // isExport reports whether a file begins like one that export --ndjson printed.
 func isExport(file *os.File) (bool, error) {
-	line, err := bufio.NewReaderSize(io.NewSectionReader(file, 0, maxLine), maxLine).ReadSlice('\n')
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
+	line, err := bufio.NewReader(io.NewSectionReader(file, 0, maxLine)).ReadBytes('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err
 	}
 	var book struct {
@@ -55,25 +57,35 @@ func isExport(file *os.File) (bool, error) {
 	return json.Unmarshal(line, &book) == nil && book.ID != "" && book.Version > 0 && book.CreatedAt != nil && book.UpdatedAt != nil, nil
 }
 
-// importing is one taking back. A book that is as its line says is left alone, so that
-// a second import of one file writes nothing.
+// importing is one taking back. A book that is as its line says is left alone, and so is
+// a cover that is the same, so that a second import of one file writes nothing.
 type importing struct {
-	c *client.Client
-	s screen
+	c        *client.Client
+	s        screen
+	renumber bool
 
 	open []sentLine // oldest first
+	held int        // bytes of pictures that wait for their books
 	line int        // the last one read
 
-	Written   int      `json:"written"`
-	Unchanged int      `json:"unchanged"`
-	Failed    int      `json:"failed"`
-	Faults    []string `json:"faults"` // the first maxTold
+	Written   int `json:"written"`
+	Unchanged int `json:"unchanged"`
+	Failed    int `json:"failed"` // lines
+	// Covers have been uploaded and are shown; CoversFailed could not be, and CoversMissing
+	// are not in the file.
+	Covers        int      `json:"covers"`
+	CoversFailed  int      `json:"covers_failed"`
+	CoversMissing int      `json:"covers_missing"`
+	Faults        []string `json:"faults"` // the first maxTold
 }
 
-// sentLine is a line whose write has been accepted.
+// sentLine is a line whose write, or whose cover, has been accepted.
 type sentLine struct {
-	line int
-	job  string
+	line    int
+	job     string
+	cover   bool
+	book    string
+	picture picture // to be uploaded when the book is written
 }
 
 func (i *importing) all(ctx context.Context, file *os.File, size int) error {
@@ -86,7 +98,7 @@ func (i *importing) all(ctx context.Context, file *os.File, size int) error {
 		if err := i.settled(i.one(ctx, lines.Bytes()), i.line); err != nil {
 			return err
 		}
-		for len(i.open) >= maxOpen {
+		for len(i.open) >= maxOpen || i.held > maxHeld {
 			if err := i.ends(ctx); err != nil {
 				return err
 			}
@@ -114,50 +126,87 @@ func (i *importing) one(ctx context.Context, line []byte) error {
 		return err
 	}
 	have, err := i.c.Book(ctx, want.ID)
-	switch {
-	case fault.Is(err, fault.NotFound):
-	case err != nil:
+	absent := fault.Is(err, fault.NotFound)
+	if err != nil && !absent {
 		return err
-	case same(have, want):
-		i.Unchanged++
-		return nil
 	}
-	j, err := i.c.Replace(ctx, want.ID, draft, have.Version)
+	due := i.due(have, want)
+	if !absent && same(have, want.Book) {
+		i.Unchanged++
+		return i.show(ctx, sentLine{line: i.line, book: want.ID, picture: due})
+	}
+	j, err := i.write(ctx, want, draft, have, due)
 	if err == nil {
-		i.open = append(i.open, sentLine{i.line, j.ID})
+		i.held += len(due.jpeg)
+		i.open = append(i.open, sentLine{line: i.line, job: j.ID, book: want.ID, picture: due})
 	}
 	return err
 }
 
-// ends waits for the oldest write.
+// write submits the book of a line in the place of what there is. Its cover, if one is
+// due, makes a version of its own, which is to be the one that the line has.
+func (i *importing) write(ctx context.Context, want exportedBook, draft jsontext.Value, have client.Book, due picture) (client.Job, error) {
+	version := want.Version
+	if due.jpeg != nil {
+		version = max(1, version-1)
+	}
+	if have.Version > 0 || version < 1 || i.renumber {
+		return i.c.Replace(ctx, want.ID, draft, have.Version)
+	}
+	j, err := i.c.TakeBack(ctx, want.ID, draft, version)
+	if fault.Is(err, fault.Forbidden) {
+		err = fault.New(fault.Forbidden, "Only an operator can take versions back; --new-versions numbers the books that are not there anew.")
+	}
+	return j, err
+}
+
+// ends waits for the oldest write or cover.
 func (i *importing) ends(ctx context.Context) error {
 	oldest := i.open[0]
 	i.open = i.open[1:]
+	i.held -= len(oldest.picture.jpeg)
 	j, err := i.c.Wait(ctx, oldest.job)
-	if err == nil && j.State == job.Succeeded {
-		i.Written++
-		return nil
-	}
-	if err == nil {
+	if err == nil && j.State != job.Succeeded {
 		err = outcome(j)
 	}
-	return i.settled(err, oldest.line)
+	switch {
+	case err != nil && oldest.cover:
+		return i.coverFailed(err, oldest.line)
+	case err != nil:
+		return i.settled(err, oldest.line)
+	case oldest.cover:
+		i.Covers++
+		return nil
+	default:
+		i.Written++
+		return i.show(ctx, oldest)
+	}
 }
 
 // settled tells of a line that was not taken, and returns what ends the import.
 func (i *importing) settled(err error, line int) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case fault.Is(err, fault.Unavailable), fault.Is(err, fault.Unauthorized), fault.Is(err, fault.Forbidden),
-		errors.Is(err, context.Canceled):
+	}
+	if ending(err) {
 		return fmt.Errorf("line %d: %w", line, err)
 	}
 	i.Failed++
-	if i.Failed <= maxTold {
-		i.Faults = append(i.Faults, fmt.Sprintf("line %d: %s", line, err))
-	}
+	i.tell(line, err.Error())
 	return nil
+}
+
+// tell keeps what is wrong with a line.
+func (i *importing) tell(line int, what string) {
+	if len(i.Faults) < maxTold {
+		i.Faults = append(i.Faults, fmt.Sprintf("line %d: %s", line, what))
+	}
+}
+
+// ending reports whether an error would meet the next books too.
+func ending(err error) bool {
+	return fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Throttled) || fault.Is(err, fault.Unauthorized) ||
+		fault.Is(err, fault.Forbidden) || errors.Is(err, context.Canceled)
 }
 
 func (i *importing) told() error {
@@ -169,16 +218,24 @@ func (i *importing) told() error {
 		for _, text := range i.Faults {
 			i.s.say("%s", safe(text))
 		}
-		i.s.say("Wrote %d books; %d were so already, %d lines were not taken.", i.Written, i.Unchanged, i.Failed)
+		i.s.say("Wrote %d books and uploaded %d covers; %d books were so already, %d lines were not taken.",
+			i.Written, i.Covers, i.Unchanged, i.Failed)
+		if i.CoversFailed+i.CoversMissing > 0 {
+			i.s.say("%d covers could not be taken, and %d are not in the file.", i.CoversFailed, i.CoversMissing)
+		}
 	}
-	if i.Failed > 0 {
+	switch {
+	case i.Failed > 0:
 		return fault.New(fault.Invalid, "%d lines were not taken", i.Failed)
+	case i.CoversFailed > 0:
+		return fault.New(fault.Invalid, "%d covers were not taken", i.CoversFailed)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // exported reads a line of an export: the book, and the draft that makes it.
-func exported(line []byte) (b client.Book, draft jsontext.Value, err error) {
+func exported(line []byte) (b exportedBook, draft jsontext.Value, err error) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(line, &members); err != nil {
 		return b, nil, fault.Wrap(fault.Syntax, err, "This is no JSON object")
@@ -194,10 +251,11 @@ func exported(line []byte) (b client.Book, draft jsontext.Value, err error) {
 	return b, draft, err
 }
 
-// same reports whether two books say the same, whatever the server added.
+// same reports whether two books say the same, whatever the server added; covers are
+// compared by themselves.
 func same(a, b client.Book) bool {
 	for _, x := range []*client.Book{&a, &b} {
-		x.Version, x.CreatedAt, x.UpdatedAt, x.Rest = 0, time.Time{}, time.Time{}, nil
+		x.Version, x.Cover, x.CreatedAt, x.UpdatedAt, x.Rest = 0, nil, time.Time{}, time.Time{}, nil
 	}
 	return reflect.DeepEqual(a, b)
 }

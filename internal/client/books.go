@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -30,6 +31,7 @@ type Book struct {
 	Version     int64          `json:"version"`
 	CreatedAt   time.Time      `json:"created_at"`
 	UpdatedAt   time.Time      `json:"updated_at"`
+	Cover       *Cover         `json:"cover"`
 	Rest        jsontext.Value `json:",embed"`
 }
 
@@ -80,6 +82,15 @@ func (c *Client) Create(ctx context.Context, draft jsontext.Value) (Job, error) 
 // draft as JSON. A version above zero is the one that the book has to have.
 func (c *Client) Replace(ctx context.Context, id string, draft jsontext.Value, version int64) (Job, error) {
 	return c.submit(ctx, request{method: http.MethodPut, path: bookPath(id), body: draft, header: ifMatch(version)})
+}
+
+// TakeBack submits a book that had versions elsewhere, on the condition that there is none
+// of its id: it begins with this version. Operators may.
+func (c *Client) TakeBack(ctx context.Context, id string, draft jsontext.Value, version int64) (Job, error) {
+	return c.submit(ctx, request{
+		method: http.MethodPut, path: bookPath(id), query: set("version", strconv.FormatInt(version, 10)), body: draft,
+		header: http.Header{"If-None-Match": {"*"}},
+	})
 }
 
 // Update submits a merge patch of a book; a version above zero is the one that
