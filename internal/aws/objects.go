@@ -16,6 +16,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"acervo/internal/blob"
+	"acervo/internal/book"
 	"acervo/internal/fault"
 )
 
@@ -54,12 +55,21 @@ func (o *Objects) Put(ctx context.Context, key, contentType string, body io.Read
 		return blob.Object{}, fault.New(fault.TooLarge, "An object has at most %d bytes.", int64(blob.MaxBytes))
 	}
 	out, err := o.s3.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &o.bucket, Key: &key, ContentType: &contentType, ContentLength: &size, Body: body,
+		Bucket: &o.bucket, Key: &key, ContentType: &contentType, CacheControl: keptFor(key), ContentLength: &size, Body: body,
 	}, o.stream)
 	if err != nil {
 		return blob.Object{}, classifyObject(err, "put %s", key)
 	}
 	return o.object(key, out.VersionId, size, new(time.Now()))
+}
+
+// keptFor is what S3 says to whoever gets an object past us, such as a CDN: renditions
+// may be kept, by anybody who may see them.
+func keptFor(key string) *string {
+	if !book.IsRendition(key) {
+		return nil
+	}
+	return sdk.String("public, " + book.RenditionKept)
 }
 
 // object describes an object, whose bucket must keep versions.

@@ -18,6 +18,7 @@ import (
 	"acervo/internal/aws"
 	"acervo/internal/blob"
 	"acervo/internal/blob/blobtest"
+	"acervo/internal/book"
 	"acervo/internal/fault"
 )
 
@@ -107,6 +108,26 @@ func TestAnUploadToAnotherPlaceOrForLongerThanSignedIsRefused(t *testing.T) {
 		t.Error("an upload that may overwrite was taken")
 	}
 	ok(t, send(t, signed, []byte("a picture")))
+}
+
+func TestRenditionsAreKeptForGoodByWhoeverServesTheBucketAndNothingElseIs(t *testing.T) {
+	t.Parallel()
+	c := onS3(t)
+	name := bucket(t, c)
+	o := c.Objects(name)
+	hash := strings.Repeat("a", 64)
+	for key, want := range map[string]string{
+		book.RenditionKey(hash, 640): "public, max-age=31536000, immutable", book.Renditions + hash + "/cover.json": "",
+		"originals/" + hash: "", "imports/640.jpg": "",
+	} {
+		_, err := o.Put(t.Context(), key, "image/jpeg", strings.NewReader("a picture"))
+		ok(t, err)
+		out, err := c.S3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &name, Key: &key})
+		ok(t, err)
+		if got := sdk.ToString(out.CacheControl); got != want {
+			t.Errorf("%s is kept for %q, want %q", key, got, want)
+		}
+	}
 }
 
 func TestTheContentTypeIsThatOfThePutOrTheUpload(t *testing.T) {

@@ -76,7 +76,8 @@ type Store interface {
 	// was there. It is all or nothing: whoever reads meanwhile gets the old bytes or
 	// the new ones, and an error leaves either, never parts. The object is durable when
 	// Put returns. The content type is for those who serve the object past this port,
-	// which itself does not tell it.
+	// which itself does not tell it. An engine that others read from also tells them for
+	// how long they may keep the object, which follows from its key.
 	Put(ctx context.Context, key, contentType string, body io.ReadSeeker) (Object, error)
 
 	// Stat describes the current version; fault.NotFound.

@@ -1,6 +1,9 @@
 package book
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // MaxOriginal is the most bytes of a picture that somebody uploads for a cover.
 const MaxOriginal = 32 << 20
@@ -23,6 +26,16 @@ type Rendition struct {
 
 // Renditions is where the objects of all renditions lie.
 const Renditions = "covers/"
+
+// RenditionKept is for how long a rendition may be kept, in the words of Cache-Control
+// (RFC 9111, RFC 8246): its address names its content, so it never changes.
+const RenditionKept = "max-age=31536000, immutable"
+
+// IsRendition reports whether a key is one of RenditionKey, and not of what is noted
+// beside renditions.
+func IsRendition(key string) bool {
+	return strings.HasPrefix(key, Renditions) && strings.HasSuffix(key, ".jpg")
+}
 
 // RenditionKey is the key of the object of a rendition: covers/{sha256}/{width}.jpg.
 func RenditionKey(sha256 string, width int) string {

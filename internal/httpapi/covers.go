@@ -192,5 +192,5 @@ func (a *API) forever() string {
 	if a.PrivateReads {
 		whose = "private"
 	}
-	return whose + ", max-age=31536000, immutable"
+	return whose + ", " + book.RenditionKept
 }
