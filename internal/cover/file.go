@@ -85,9 +85,11 @@ func (f file) tolerable(size int64) error {
 		return fault.New(fault.TooLarge, "the picture has %s; a %s may have %d million in all", told, f.format, most/1_000_000)
 	case !f.frame.In(image.Rect(0, 0, f.width, f.height)):
 		return fault.New(fault.Invalid, "the picture lies outside of its canvas of %s", told)
-	case size+f.memory+f.workspace() > maxMemory:
+	}
+	if wanted := size + f.memory + f.workspace(); wanted > maxMemory {
 		return fault.New(fault.TooLarge,
-			"the picture has %s, stored in a way that takes too much memory; a smaller or simpler file will do", told)
+			"the picture has %s, which as they are stored take %d MiB of memory, and %d are given; a smaller or simpler file will do",
+			told, (wanted+1<<20-1)>>20, maxMemory>>20)
 	}
 	return nil
 }

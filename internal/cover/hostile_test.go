@@ -90,7 +90,8 @@ func TestRefused(t *testing.T) {
 		{"a JPEG of 12 bits", bytes.Replace(photo, []byte{0xff, 0xc0, 0, 17, 8}, []byte{0xff, 0xc0, 0, 17, 12}, 1), fault.Invalid, "precision"},
 		{"a JPEG of 65,500 × 20", jpegHeader(65500, 20, 0x22, 0xc0), fault.TooLarge, "16384"},
 		{"a JPEG of 51 million pixels", jpegHeader(10200, 5000, 0x22, 0xc0), fault.TooLarge, "50 million"},
-		{"a progressive JPEG of 49 million pixels", jpegHeader(9800, 5000, 0x22, 0xc2), fault.TooLarge, "memory"},
+		{"a progressive JPEG of 49 million pixels", jpegHeader(9800, 5000, 0x22, 0xc2), fault.TooLarge, "MiB of memory, and 272 are given"},
+		{"a progressive JPEG of 1,300 × 16,384, whose renditions are as tall", jpegHeader(1300, 16384, 0x22, 0xc2), fault.TooLarge, "take 374 MiB"},
 		{"a JPEG with a thousand scans", scansOf(t, 1000), fault.TooLarge, "scans"},
 		{"a sequential JPEG with five scans", bytes.Replace(photo, []byte{0xff, 0xd9}, append(bytes.Repeat(segment(0xda, []byte{1, 1, 0, 0, 63, 0}), 4), 0xff, 0xd9), 1), fault.TooLarge, "scans"},
 
