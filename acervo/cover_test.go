@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"image"
 	"image/jpeg"
 	"io"
@@ -14,6 +16,7 @@ import (
 	"testing"
 
 	"acervo/internal/config"
+	"acervo/internal/e2etest"
 )
 
 // aPhoto is a file that is a picture.
@@ -105,5 +108,63 @@ func TestABackupHoldsCoversAndPicturesThatWait(t *testing.T) {
 	at := other.coverOf(t, id)
 	if a, err := s.Call(t.Context(), http.MethodGet, at, ""); err != nil || a.Status != http.StatusOK || at == "" {
 		t.Errorf("%s is %v (%v)", at, a, err)
+	}
+}
+
+func TestASpentUploadThatABackupDoesNotRememberDoesNothing(t *testing.T) {
+	t.Parallel()
+	dir, file := dataDir(t), filepath.Join(t.TempDir(), "backup.tar")
+	s := serveDir(t, dir, nil)
+	sh, other := shell{dir: dir}, shell{dir: dataDir(t)}
+	id, _ := sh.parsed(t, "book", "add", "--title", "Dom Casmurro", "--author", "Machado de Assis")["id"].(string)
+	photo, err := os.ReadFile(aPhoto(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	announced := fmt.Sprintf(`{"content_type":"image/jpeg","bytes":%d}`, len(photo)+1)
+	a, err := s.Call(t.Context(), http.MethodPost, "/v1/books/"+id+"/cover", announced)
+	if err != nil || a.Status != http.StatusCreated {
+		t.Fatal(a, err)
+	}
+	var offer struct{ Upload struct{ URL string } }
+	if err := json.Unmarshal(a.Body, &offer); err != nil {
+		t.Fatal(err)
+	}
+	upload := func(s *server, ending byte) int {
+		body := bytes.NewReader(append(bytes.Clone(photo), ending))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, s.URL+offer.Upload.URL, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "image/jpeg")
+		res, err := s.HTTP.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	if got := upload(s, 'a'); got != http.StatusNoContent {
+		t.Fatalf("the upload is answered with %d", got)
+	}
+	if j, err := s.Await(t.Context(), a.Header.Get("Location")); err != nil || j.State != "succeeded" {
+		t.Fatal(j, err)
+	}
+	sh.must(t, "backup", file)
+	other.must(t, "restore", file)
+	restored := serveDir(t, other.dir, nil)
+	want := other.must(t, "book", "get", id, "--json")
+	if got := upload(restored, 'b'); got != http.StatusNoContent { // of another SHA-256
+		t.Fatalf("a spent upload is answered with %d after the restore: tell ARCHITECTURE", got)
+	}
+	// The next picture is dealt with after that one, since they go in turn.
+	next, _ := other.parsed(t, "book", "add", "--title", "Iracema", "--author", "José de Alencar")["id"].(string)
+	other.must(t, "book", "cover", next, aPhoto(t))
+	err = e2etest.Poll(t.Context(), func() (bool, error) {
+		left, err := os.ReadDir(filepath.Join(other.dir, "originals"))
+		return len(left) == 0, err
+	})
+	if got := other.must(t, "book", "get", id, "--json"); got != want || err != nil {
+		t.Errorf("it made\n%s of\n%s (%v)", got, want, err)
 	}
 }
