@@ -31,5 +31,5 @@ func openFile(name string) (*os.File, fs.FileInfo, error) {
 }
 
 func notRegular(name string) error {
-	return wrongUsage("%s is no regular file, such as can be read from its beginning to its end", name)
+	return wrongUsage("%s is no regular file", name)
 }
