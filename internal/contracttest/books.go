@@ -41,6 +41,7 @@ func bookRows() []row {
 			{says: "a book reads as it was sent", check: whatWasSent},
 			{says: "a patch of either type changes what it names and removes what it nulls", check: patches},
 			{says: "If-Match and If-None-Match are judged when the write is applied", check: preconditions},
+			{says: "an operator may say which version a book begins with, and nothing goes back", check: beginnings},
 			{says: "a create of what exists ends 409, of the same ISBN too", check: conflicts},
 			{says: "an update or a delete of what is not there ends 404", check: changesOfNothing},
 			{says: "every fault of a draft is told at once", check: faults},
@@ -123,6 +124,28 @@ func preconditions(t *testing.T, s *site) {
 		}
 	}
 	s.ask(t, s.Writer, http.MethodPut, path, draft("y", ""), "If-Match", "v7").problem(t, http.StatusBadRequest)
+}
+
+func beginnings(t *testing.T, s *site) {
+	path := somewhere()
+	for _, w := range []struct {
+		method, version string
+		want            int64
+	}{
+		{http.MethodPut, "?version=7", 7},
+		{http.MethodPut, "?version=7", 8}, // it exists, and counts on
+		{http.MethodDelete, "", 9},
+		{http.MethodPut, "?version=3", 10}, // and does not go back
+	} {
+		body := map[string]string{http.MethodPut: draft("x", "")}[w.method]
+		a := s.ask(t, s.Operator, w.method, path+w.version, body).is(t, http.StatusAccepted)
+		if j := s.ended(t, a.header.Get("Location")); j.State != "succeeded" || j.BookVersion == nil || *j.BookVersion != w.want {
+			t.Errorf("%s %s ends as %+v, want version %v", w.method, w.version, j, w.want)
+		}
+	}
+	s.ask(t, s.Writer, http.MethodPut, path+"?version=7", draft("x", "")).problem(t, http.StatusForbidden)
+	s.ask(t, s.Operator, http.MethodPut, path+"?version=0", draft("x", "")).problem(t, http.StatusBadRequest)
+	s.ask(t, s.Operator, http.MethodPatch, path+"?version=7", `{"title":"y"}`).problem(t, http.StatusBadRequest)
 }
 
 func conflicts(t *testing.T, s *site) {
