@@ -61,6 +61,8 @@ func (c *Covers) Arrived(ctx context.Context, o Object) error {
 	switch {
 	case err != nil:
 		return err
+	case recorded && kept(rec):
+		return nil
 	case recorded && rec.State.Terminal():
 		return c.Objects.Delete(ctx, o.Key)
 	case !recorded && o.At.Sub(receipt.AcceptedAt()) > job.UploadMost:
@@ -79,6 +81,12 @@ func (c *Covers) Arrived(ctx context.Context, o Object) error {
 	return c.submit(ctx, o, receipt, rec, recorded, made)
 }
 
+// kept reports whether the picture of a job stays, since an operator may have it tried
+// again.
+func kept(rec job.Record) bool {
+	return rec.State == job.Dead && rec.Burial != nil && rec.Burial.Listed && rec.Burial.Lane == CoversLane
+}
+
 // receipt reads which job a picture is for. Only we give out such keys, so that
 // whatever else lies there is none of ours.
 func (c *Covers) receipt(ctx context.Context, o Object) (job.Receipt, bool) {
@@ -95,8 +103,8 @@ func (c *Covers) receipt(ctx context.Context, o Object) (job.Receipt, bool) {
 func (c *Covers) submit(ctx context.Context, o Object, r job.Receipt, rec job.Record, recorded bool, made book.Cover) error {
 	if !recorded {
 		rec = job.Record{ID: r.ID, Kind: r.Kind, BookID: r.BookID, Generation: 1, State: job.Queued}
-		if err := c.Jobs.Save(ctx, rec); err != nil && !fault.Is(err, fault.Changed) {
-			return err
+		if err := c.Jobs.Save(ctx, rec); err != nil {
+			return c.overtaken(ctx, o, err)
 		}
 	}
 	m := message(r, rec.Generation)
@@ -121,10 +129,19 @@ func (c *Covers) refuse(ctx context.Context, o Object, r job.Receipt, rec job.Re
 	problem := fault.ProblemOf(why)
 	rec = ended(r, rec, job.Failed, c.Now())
 	rec.Error = &problem
-	if err := c.Jobs.Save(ctx, rec); err != nil && !fault.Is(err, fault.Changed) {
-		return err
+	if err := c.Jobs.Save(ctx, rec); err != nil {
+		return c.overtaken(ctx, o, err)
 	}
 	return c.Objects.Delete(ctx, o.Key)
+}
+
+// overtaken looks again at a picture whose job somebody else has ended, or an operator
+// has had tried again: what is to become of the picture, its record says.
+func (c *Covers) overtaken(ctx context.Context, o Object, err error) error {
+	if !fault.Is(err, fault.Changed) || ctx.Err() != nil {
+		return err
+	}
+	return c.Arrived(ctx, o)
 }
 
 // ended is the record of a job that ends before it came to its lane.

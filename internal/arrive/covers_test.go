@@ -386,6 +386,10 @@ func TestAPictureThatIsGivenUpIsBuriedAndCanBeTriedAgain(t *testing.T) {
 		t.Errorf("it was buried twice: %+v", again.History)
 	}
 	s.puts.fails = nil
+	ok(t, s.Arrived(t.Context(), o)) // and it is told of once more, as after a restart
+	if s.left(t) != 1 {
+		t.Error("the picture is gone that an operator may have tried again")
+	}
 
 	var again []blob.Object
 	in := &intake.Intake{Ring: s.Ring, Lane: s.lane, Jobs: s.db.Jobs(), Originals: s.puts, Now: s.Now, Again: func(ctx context.Context, id string) error {
@@ -404,6 +408,34 @@ func TestAPictureThatIsGivenUpIsBuriedAndCanBeTriedAgain(t *testing.T) {
 	}
 }
 
+// overtaken is a store of jobs of which somebody else makes use before the first save.
+type overtaken struct {
+	job.Store
+	first func()
+}
+
+// Save is job.Store's.
+func (o *overtaken) Save(ctx context.Context, rec job.Record) error {
+	if first := o.first; first != nil {
+		o.first = nil
+		first()
+	}
+	return o.Store.Save(ctx, rec)
+}
+
+func TestAPictureThatIsGivenUpWhileSomebodyElseIsAtItStays(t *testing.T) {
+	t.Parallel()
+	for name, picture := range map[string][]byte{"a good one": photo(t, 100, 100, color.White), "one that is refused": []byte("no picture")} {
+		s := newStudio(t)
+		r, o := s.landed(t, picture)
+		s.Jobs = &overtaken{s.Jobs, func() { ok(t, s.GiveUp(t.Context(), o, errors.New("the function ran out of memory"))) }}
+		ok(t, s.Arrived(t.Context(), o))
+		if rec := s.record(t, r); s.work(t) != 0 || rec.State != job.Dead || s.left(t) != 1 {
+			t.Errorf("%s is %+v, and %d are left", name, rec, s.left(t))
+		}
+	}
+}
+
 func TestAPictureThatIsTriedAgainCanBeRefusedAndOneThatIsGoneCannotBeTried(t *testing.T) {
 	t.Parallel()
 	s := newStudio(t)
@@ -419,6 +451,13 @@ func TestAPictureThatIsTriedAgainCanBeRefusedAndOneThatIsGoneCannotBeTried(t *te
 	ok(t, in.Retry(t.Context(), r.ID, intake.Order{}))
 	if rec := s.record(t, r); rec.State != job.Failed || rec.Burial.Listed || rec.Generation != 2 {
 		t.Errorf("it is %+v", rec)
+	}
+	r, o = s.landed(t, []byte("no picture"))
+	ok(t, s.GiveUp(t.Context(), o, errors.New("the function ran out of memory")))
+	ok(t, in.Discard(t.Context(), r.ID, intake.Order{}))
+	ok(t, s.Arrived(t.Context(), o))
+	if s.left(t) != 0 {
+		t.Error("the picture of a job that was discarded is left")
 	}
 	r, o = s.landed(t, []byte("no picture"))
 	ok(t, s.GiveUp(t.Context(), o, errors.New("the function ran out of memory")))
