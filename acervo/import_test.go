@@ -117,6 +117,7 @@ func TestTheFilesThatUsersSentAreImportedWithoutAnyOption(t *testing.T) {
 				t.Errorf("%+v made %d books, an independent reader finds %d", i.Rows, len(got), len(want))
 			}
 			again, code := sh.imports(t, file)
+			again.accounted(t)
 			if again.DuplicateOf == nil || *again.DuplicateOf != i.ID || code != 0 || again.Rows.OK > 0 {
 				t.Errorf("the same file again is %+v, and ends with %d", again, code)
 			}

@@ -36,7 +36,8 @@ func newImporter(t *testing.T) *importer {
 	im := &importer{t: t, sqs: &meter{units: units{}}, began: time.Now().UTC().Truncate(time.Millisecond)}
 	im.db, im.store = metered(t)
 	im.db.reads = true
-	urls, opts := queues(t, onSQS(t)), aws.LaneOptions{Poll: time.Second}
+	// A lease is longer than the test, so that a slow machine renews none and costs the same.
+	urls, opts := queues(t, onSQS(t)), aws.LaneOptions{Poll: time.Second, Lease: 15 * time.Minute}
 	clients, s3 := onSQS(t, im.sqs.onCalls), onS3(t)
 	lane, objects, log := clients.Lane(urls[aws.ImportsQueue], opts), s3.Objects(bucket(t, s3)), slog.New(slog.DiscardHandler)
 	chunks := &work.Chunks{
@@ -80,7 +81,7 @@ func (im *importer) get(id uuid.UUID) drop.Import {
 // what that took for each row, and SQS for each thousand.
 func (im *importer) applies(i drop.Import, want drop.Counts) units {
 	im.t.Helper()
-	ctx, cancel := context.WithTimeout(im.t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(im.t.Context(), 10*time.Minute)
 	defer cancel()
 	clear(im.db.units)
 	clear(im.sqs.units)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -160,6 +161,25 @@ func (s screen) describe(i client.Import) {
 	for _, w := range i.Warnings {
 		s.say("%s", safe("warning: "+w.Reason))
 	}
+	s.preview(i)
+}
+
+// preview shows the first rows of a file, under the names of its first columns.
+func (s screen) preview(i client.Import) {
+	const most = 6
+	if len(i.Preview) == 0 {
+		return
+	}
+	heading := []string{"LINE"}
+	for _, column := range i.Format.Columns[:min(most, len(i.Format.Columns))] {
+		heading = append(heading, safe(column.Name))
+	}
+	var rows [][]cell
+	for _, row := range i.Preview {
+		texts := append([]string{strconv.FormatInt(row.Line, 10)}, row.Cells...)
+		rows = append(rows, cells(texts[:min(len(heading), len(texts))]...))
+	}
+	s.table(heading, rows)
 }
 
 // advance shows on a terminal how far an import has come.

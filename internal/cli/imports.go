@@ -79,12 +79,6 @@ func showImport(ctx context.Context, cmd *ucli.Command, c *client.Client, s scre
 	if i.Format != nil {
 		s.describe(i)
 	}
-	if len(i.Preview) > 0 {
-		s.say("The first rows:")
-		for _, row := range i.Preview {
-			s.say("%s", safe(fmt.Sprintf("%6d  %s", row.Line, strings.Join(row.Cells, " | "))))
-		}
-	}
 	s.concluded(i)
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"acervo/internal/client"
+	"acervo/internal/drop"
 	"acervo/internal/fault"
 )
 
@@ -46,6 +48,19 @@ func FuzzSafe(f *testing.F) {
 			t.Errorf("%q is not safe yet", got)
 		}
 	})
+}
+
+func TestWhatWasUnderstoodOfAFileIsShownWithItsFirstRows(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	i := client.Import{Format: &drop.Format{Kind: "csv", Encoding: "utf-8", Delimiter: ";", Columns: []drop.Column{{Name: "title", Field: "title"}, {Name: "shelf"}}}}
+	i.Preview = []drop.Preview{{Line: 2, Cells: []string{"Iracema", "A\x1b[2J", "too many"}}, {Line: 3, Cells: []string{"Helena"}}}
+	screen{out: &out}.describe(i)
+	for _, want := range []string{"csv, utf-8", "title → title", "shelf", "LINE  title    shelf\n2     Iracema  A\\u001b[2J\n3     Helena\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
 }
 
 func TestTables(t *testing.T) {

@@ -111,6 +111,9 @@ func (v *importView) count(i drop.Import) {
 	}
 	if i.Digest != "" { // it was read
 		v.Rows.Total = &i.Total
+		if i.State.Terminal() && i.Applied.Chunks == 0 { // a copy of another import, or cancelled before it was applied
+			v.Rows.Skipped = i.Total
+		}
 	}
 	if p := i.Compared.Counts; i.Mode == drop.Plan && i.Compared.Chunks > 0 {
 		v.Plan = &planView{Creates: p.Creates, Changes: p.OK - p.Creates, Unchanged: p.Unchanged + p.Superseded, Rejects: p.Failed}

@@ -246,6 +246,11 @@ func TestImports(t *testing.T) {
 		if a := s.do(t, request{method: http.MethodPost, path: importedAt + "/cancel"}); a.status != http.StatusAccepted || a.imported(t).State != "cancelling" {
 			t.Errorf("%d %s", a.status, a.body)
 		}
+		planned := newServer(t, sqlite.LaneOptions{})
+		planned.imported(t, drop.Planned, spoilt)
+		if a := planned.do(t, request{method: http.MethodPost, path: importedAt + "/cancel"}); !strings.Contains(a.body, `"total":4,"ok":0,"failed":0,"superseded":0,"unchanged":0,"skipped":4`) {
+			t.Errorf("the rows of one that was never applied are %s", a.body)
+		}
 		ended := newServer(t, sqlite.LaneOptions{})
 		ended.imported(t, drop.Succeeded, spoilt)
 		ended.do(t, request{method: http.MethodPost, path: importedAt + "/cancel"}).problem(t, fault.Conflict)
