@@ -51,14 +51,14 @@ func (d *Drops) Arrived(ctx context.Context, l Object) error {
 	return fault.New(fault.Unavailable, "The import of %s is being changed by others.", l.Key)
 }
 
-// GiveUp is Handler's.
+// GiveUp is Handler's. The import tells what can be done, and the log why it failed.
 func (d *Drops) GiveUp(ctx context.Context, l Object, why error) error {
 	i, err := d.admit(ctx, l)
 	if err != nil || i.State != drop.Reading {
 		return err
 	}
 	d.Log.ErrorContext(ctx, "an import was given up", "import", i.ID, "error", why)
-	return d.fail(ctx, i, nil, why)
+	return d.fail(ctx, i, nil, fault.New(fault.Unavailable, "The file could not be read, however often it was tried: drop it again. Operators find the cause in the log."))
 }
 
 // admit returns the import of an object. The zero one has no state: there is

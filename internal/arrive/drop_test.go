@@ -115,6 +115,18 @@ func TestDrops(t *testing.T) {
 			t.Errorf("%d imports, %d messages", len(d.all(t)), len(d.lane.sent))
 		}
 	})
+	t.Run("one that is given up has failed and says what can be done, and not why", func(t *testing.T) {
+		t.Parallel()
+		d := newShelf(t)
+		o := d.put(t, "drop/a.csv", []byte(list))
+		if err := d.GiveUp(t.Context(), o, errors.New("a secret of the disk")); err != nil {
+			t.Fatal(err)
+		}
+		i := d.all(t)[0]
+		if i.State != drop.Failed || i.FinishedAt.IsZero() || i.Error == nil || !strings.Contains(i.Error.Detail, "drop it again") || strings.Contains(i.Error.Detail, "secret") {
+			t.Errorf("%+v, %+v", i, i.Error)
+		}
+	})
 	t.Run("an event of an object that is gone is nothing", func(t *testing.T) {
 		t.Parallel()
 		d := newShelf(t)
