@@ -234,6 +234,22 @@ func TestEncodings(t *testing.T) {
 			t.Errorf("%s: %+v", p.Encoding, last)
 		}
 	})
+	t.Run("a byte of another encoding at 99,465 of UTF-8 costs its cell, and garbles nothing before or after", func(t *testing.T) {
+		t.Parallel()
+		raw := []byte("title,author,description\n" + strings.Repeat("Um título,João,é\n", 5238))
+		raw = append(raw, "Um título,João,\xe7\nCoração,É,fim\n"...)
+		if i := bytes.IndexByte(raw, 0xe7); i < 99_465 {
+			t.Fatalf("it stands at %d", i)
+		}
+		p, all := scan(t, raw, tabular.Options{})
+		before, hit, after := all[len(all)-3], all[len(all)-2], all[len(all)-1]
+		if p.Encoding != tabular.UTF8 || before.draft.Title != "Um título" || after.draft.Title != "Coração" || after.draft.Description != "fim" {
+			t.Errorf("%s: %+v, %+v", p.Encoding, before, after)
+		}
+		if hit.draft.Title != "Um título" || hit.draft.Description != "" || codes(hit.warnings) != "bad_encoding" {
+			t.Errorf("got %+v", hit)
+		}
+	})
 	t.Run("bad bytes in the middle of UTF-8 cost their cells only, and are located", func(t *testing.T) {
 		t.Parallel()
 		raw := []byte("title,author,description\nMemória,João,é\nA\xe7\xe3o,B,x\nC,D,\xff\nE,F\x00,x\nG,H,i\x00j\nçãéô,É,x\n")
