@@ -126,7 +126,7 @@ func (c *client) Do(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		r.Body = struct{ io.ReadCloser }{r.Body}
 	}
-	return c.Client.Do(r) //nolint:gosec // where it goes is the operator's word
+	return c.Client.Do(r)
 }
 
 // endpoint returns nil for the endpoint of AWS.

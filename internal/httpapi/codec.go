@@ -106,5 +106,5 @@ func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1)) // else a long one goes out in chunks
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) //nolint:gosec // JSON that no browser sniffs; a client that has gone is its own affair
+	_, _ = w.Write(append(body, '\n')) // a client that has gone is its own affair
 }
