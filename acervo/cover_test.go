@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"image"
 	"image/jpeg"
 	"io"
@@ -121,40 +119,20 @@ func TestASpentUploadThatABackupDoesNotRememberDoesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	announced := fmt.Sprintf(`{"content_type":"image/jpeg","bytes":%d}`, len(photo)+1)
-	a, err := s.Call(t.Context(), http.MethodPost, "/v1/books/"+id+"/cover", announced)
-	if err != nil || a.Status != http.StatusCreated {
-		t.Fatal(a, err)
-	}
-	var offer struct{ Upload struct{ URL string } }
-	if err := json.Unmarshal(a.Body, &offer); err != nil {
-		t.Fatal(err)
-	}
-	upload := func(s *server, ending byte) int {
-		body := bytes.NewReader(append(bytes.Clone(photo), ending))
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, s.URL+offer.Upload.URL, body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "image/jpeg")
-		res, err := s.HTTP.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = res.Body.Close()
-		return res.StatusCode
-	}
-	if got := upload(s, 'a'); got != http.StatusNoContent {
+	photo = append(photo, 'a')
+	o := offered(t, s, id, len(photo))
+	if got := o.put(t, s, photo); got != http.StatusNoContent {
 		t.Fatalf("the upload is answered with %d", got)
 	}
-	if j, err := s.Await(t.Context(), a.Header.Get("Location")); err != nil || j.State != "succeeded" {
+	if j, err := s.Await(t.Context(), o.job); err != nil || j.State != "succeeded" {
 		t.Fatal(j, err)
 	}
 	sh.must(t, "backup", file)
 	other.must(t, "restore", file)
 	restored := serveDir(t, other.dir, nil)
 	want := other.must(t, "book", "get", id, "--json")
-	if got := upload(restored, 'b'); got != http.StatusNoContent { // of another SHA-256
+	photo[len(photo)-1] = 'b'
+	if got := o.put(t, restored, photo); got != http.StatusNoContent { // of another SHA-256
 		t.Fatalf("a spent upload is answered with %d after the restore: tell ARCHITECTURE", got)
 	}
 	// The next picture is dealt with after that one, since they go in turn.

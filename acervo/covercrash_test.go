@@ -71,30 +71,49 @@ func TestACrashLosesAndDoublesNoCover(t *testing.T) {
 	}
 }
 
-// upload sends a picture for a book and returns the path of its job once it has landed.
-func upload(t *testing.T, s *server, id string, picture []byte) string {
+// offer is where a picture is to be uploaded, and the path of the job that goes on then.
+type offer struct{ method, url, job string }
+
+// offered announces a picture of so many bytes for a book.
+func offered(t *testing.T, s *server, id string, size int) offer {
 	t.Helper()
-	a, err := s.Call(t.Context(), http.MethodPost, "/v1/books/"+id+"/cover", fmt.Sprintf(`{"content_type":"image/jpeg","bytes":%d}`, len(picture)))
-	var offer struct{ Upload struct{ Method, URL string } }
+	a, err := s.Call(t.Context(), http.MethodPost, "/v1/books/"+id+"/cover", fmt.Sprintf(`{"content_type":"image/jpeg","bytes":%d}`, size))
+	var told struct{ Upload struct{ Method, URL string } }
 	if err == nil {
-		err = json.Unmarshal(a.Body, &offer)
+		err = json.Unmarshal(a.Body, &told)
 	}
 	if err != nil || a.Status != http.StatusCreated {
 		t.Fatalf("%v (%v)", a, err)
 	}
-	put, err := http.NewRequestWithContext(t.Context(), offer.Upload.Method, s.URL+offer.Upload.URL, bytes.NewReader(picture))
+	return offer{told.Upload.Method, told.Upload.URL, a.Header.Get("Location")}
+}
+
+// put uploads a picture to where it was offered, and returns the status of the answer.
+func (o offer) put(t *testing.T, s *server, picture []byte) int {
+	t.Helper()
+	put, err := http.NewRequestWithContext(t.Context(), o.method, s.URL+o.url, bytes.NewReader(picture))
 	if err != nil {
 		t.Fatal(err)
 	}
 	put.Header.Set("Content-Type", "image/jpeg")
 	res, err := s.HTTP.Do(put)
+	if err == nil {
+		err = res.Body.Close()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusNoContent {
-		t.Fatalf("%s (%v)", res.Status, err)
+	return res.StatusCode
+}
+
+// upload sends a picture for a book and returns the path of its job once it has landed.
+func upload(t *testing.T, s *server, id string, picture []byte) string {
+	t.Helper()
+	o := offered(t, s, id, len(picture))
+	if got := o.put(t, s, picture); got != http.StatusNoContent {
+		t.Fatalf("the upload is answered with %d", got)
 	}
-	return a.Header.Get("Location")
+	return o.job
 }
 
 // covered checks that a job has set the cover of a book, once.

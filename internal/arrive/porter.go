@@ -124,8 +124,10 @@ func (p *Porter) serve(ctx context.Context, route Route, queue chan Object, miss
 func (p *Porter) leftovers(ctx context.Context, route Route) {
 	for after, more := "", true; more && ctx.Err() == nil; {
 		page, err := p.Store.List(ctx, route.Prefix, after, porterPage)
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			p.Log.ErrorContext(ctx, "what landed could not be listed", "prefix", route.Prefix, "error", err)
+		}
+		if err != nil {
 			return
 		}
 		for _, listed := range page.Objects {

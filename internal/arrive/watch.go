@@ -84,11 +84,10 @@ func (w *Watch) resume(ctx context.Context) {
 	cursor := ""
 	for {
 		page, next, err := w.Drops.Imports.Drops.List(ctx, cursor, blob.MaxPage/10)
-		if ctx.Err() != nil { // the next start looks again
-			return
+		if err != nil && ctx.Err() == nil {
+			w.Log.ErrorContext(ctx, "imports that are unfinished cannot be found", "error", err)
 		}
 		if err != nil {
-			w.Log.ErrorContext(ctx, "imports that are unfinished cannot be found", "error", err)
 			return
 		}
 		for _, i := range page {

@@ -127,8 +127,8 @@ type Inbox interface {
 	// Accept stores the body of the upload that the token was minted for, and describes
 	// the object that it has become. The length is the one declared, negative if none was.
 	// A token that is not ours, or a body shorter than it was signed for, is
-	// fault.UploadRefused; one that has expired or was used is fault.Gone; a longer body is fault.TooLarge; another type is
-	// fault.MediaType. A refused or broken body leaves nothing behind and does not use
+	// fault.UploadRefused; one that has expired or was used is fault.Gone; a longer body
+	// is fault.TooLarge; another type is fault.MediaType. A refused or broken body leaves nothing behind and does not use
 	// the token. After fault.Unavailable it may have been stored: trying again tells.
 	Accept(ctx context.Context, token, contentType string, length int64, body io.Reader) (Object, error)
 }

@@ -172,7 +172,7 @@ func (s screen) preview(i client.Import) {
 	}
 	heading := []string{"LINE"}
 	for _, column := range i.Format.Columns[:min(most, len(i.Format.Columns))] {
-		heading = append(heading, safe(column.Name))
+		heading = append(heading, column.Name)
 	}
 	var rows [][]cell
 	for _, row := range i.Preview {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 
 	"acervo/internal/client"
@@ -23,10 +22,8 @@ func (i *importing) due(have client.Book, want exportedBook) picture {
 	if want.Cover == nil {
 		return picture{}
 	}
-	hash := sha256.Sum256(want.Cover.Picture)
-	shown := have.Cover.SHA256()
-	switch {
-	case shown != "" && (shown == want.Cover.SHA256() || shown == hex.EncodeToString(hash[:])):
+	switch shown := have.Cover.SHA256(); {
+	case shown != "" && (shown == want.Cover.SHA256() || shown == fmt.Sprintf("%x", sha256.Sum256(want.Cover.Picture))):
 		return picture{}
 	case len(want.Cover.Picture) == 0:
 		i.CoversMissing++
