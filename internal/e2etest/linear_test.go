@@ -97,7 +97,7 @@ func TestAnHonestHistoryIsLinear(t *testing.T) {
 	t.Run("when writes without an answer happened late, or never", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
-			h, _ := anyHistory(t)
+			h, _ := anyHistory(t, 10) // all of which overlap
 			sent := rapid.SliceOfN(rapid.Int64Range(0, 50), len(h.writes), len(h.writes)).Draw(t, "sent")
 			slices.Sort(sent)
 			for i := range h.writes {
