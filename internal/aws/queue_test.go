@@ -65,10 +65,12 @@ func (s *slow) Do(_ context.Context, d queue.Delivery) error {
 
 func (s *slow) Failed(context.Context, queue.Delivery, error) work.Outcome { return work.Outcome{} }
 
-// Ten writers at once, then a worker for whom far more than ten books wait.
+// Far more than ten writers at once, then a worker for whom far more than ten books
+// wait. That ten alone fill every call is held where time is fake, see
+// TestTenWhoComeAgainAndAgainFillEveryCall: here they would race the linger.
 func TestAThousandWritesTakeAtMostAHundredAndTenCallsOfAKind(t *testing.T) {
 	t.Parallel()
-	const writers, each, most = 10, 100, 110
+	const writers, each, most = 40, 25, 110
 	s := &script{}
 	l, _ := lanes(t, s.onAttempts, aws.LaneOptions{Poll: time.Second})
 	var wg sync.WaitGroup
