@@ -144,6 +144,8 @@ func (p parts) work(ctx context.Context, db *sqlite.DB, log *slog.Logger) *errgr
 	}
 	all.Go(func() error { p.porter.Run(ctx); return nil })
 	all.Go(func() error { p.watch.Run(ctx); return nil })
+	unsent := &arrive.Unsent{Imports: p.api.Imports, Log: log}
+	all.Go(func() error { unsent.Run(ctx); return nil })
 	all.Go(func() error { newUnused(p.objects, db, log).Run(ctx); return nil })
 	all.Go(func() error { sweep(ctx, db, log); return nil })
 	return &all

@@ -15,7 +15,9 @@ import (
 	"acervo/internal/arrive"
 	"acervo/internal/aws"
 	"acervo/internal/config"
+	"acervo/internal/drop"
 	"acervo/internal/httpapi"
+	"acervo/internal/intake"
 	"acervo/internal/job"
 	"acervo/internal/queue"
 	"acervo/internal/work"
@@ -56,8 +58,12 @@ func serve(ctx context.Context, c config.Worker, stdout io.Writer) error {
 	works.Go(func() { lost.Run(working) })
 	unused := &arrive.Unused{Objects: engines.Objects, Shelf: engines.Store.Books(), Now: time.Now, Log: log}
 	works.Go(func() { unused.Run(working) })
-	failures := wireFailures(c, engines, log)
-	works.Go(func() { failures.Run(working) })
+	sender := wireSender(engines)
+	for _, failures := range wireFailures(c, engines, sender, log) {
+		works.Go(func() { failures.Run(working) })
+	}
+	unsent := &arrive.Unsent{Imports: sender, Log: log}
+	works.Go(func() { unsent.Run(working) })
 	works.Wait()
 	hush()
 	return all.Wait()
@@ -89,13 +95,25 @@ func wireImports(c config.Worker, engines *aws.Engines, log *slog.Logger) (*work
 	return runner, &work.Lost{Lane: engines.Lost, Chunks: chunks, Log: log}
 }
 
-// wireFailures puts together who buries what the function covers gave up.
-func wireFailures(c config.Worker, engines *aws.Engines, log *slog.Logger) *arrive.Failures {
+// wireSender puts together who sends the chunks of imports.
+func wireSender(engines *aws.Engines) *intake.Imports {
+	return &intake.Imports{Drops: engines.Store.Drops(), Objects: engines.Objects, Lane: engines.Imports, Now: time.Now}
+}
+
+// wireFailures puts together who ends what the functions gave up, one for the queue of
+// each.
+func wireFailures(c config.Worker, engines *aws.Engines, imports *intake.Imports, log *slog.Logger) (all []*arrive.Failures) {
 	store := engines.Store
 	covers := &arrive.Covers{
 		Ring: job.NewKeyring(time.Now, c.ReceiptKeys[0], c.ReceiptKeys[1:]...), Jobs: store.Jobs(), Books: store.Books(), Lane: engines.Writes,
 		Objects: engines.Objects, Now: time.Now, Log: log,
 	}
-	router := &arrive.Router{Bucket: c.Bucket, Routes: []arrive.Route{{Prefix: job.Originals, Handler: covers}}, Log: log}
-	return &arrive.Failures{Queue: engines.Failed, Router: router, Log: log}
+	drops := &arrive.Drops{Imports: imports, Log: log}
+	router := &arrive.Router{
+		Bucket: c.Bucket, Routes: []arrive.Route{{Prefix: job.Originals, Handler: covers}, {Prefix: drop.Folder, Handler: drops}}, Log: log,
+	}
+	for _, failed := range []*aws.Lane{engines.CoversFailed, engines.DropsFailed} {
+		all = append(all, &arrive.Failures{Queue: failed, Router: router, Log: log})
+	}
+	return all
 }

@@ -228,8 +228,7 @@ func (d *Drops) claim(ctx context.Context, i *drop.Import) error {
 		i.State, i.DuplicateOf, i.FinishedAt = drop.Succeeded, holder, d.now()
 		return nil
 	}
-	older, err := d.Imports.Drops.Unfinished(ctx, i.ArrivedAt, i.ID)
-	i.Alone = !older
+	i.Alone, err = d.Imports.Alone(ctx, *i)
 	return err
 }
 

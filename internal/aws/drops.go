@@ -221,23 +221,24 @@ func (d Drops) places(ctx context.Context, before string, limit int) (places []s
 }
 
 // Unfinished is drop.Store's.
-func (d Drops) Unfinished(ctx context.Context, at time.Time, except uuid.UUID) (bool, error) {
+func (d Drops) Unfinished(ctx context.Context, at time.Time, limit int) (ids []uuid.UUID, err error) {
 	condition := "#id = :pending AND #part < :after"
 	out, err := d.s.db.Query(ctx, &dynamodb.QueryInput{
-		TableName: d.s.table(dropsTable), ConsistentRead: sdk.Bool(true), KeyConditionExpression: &condition,
-		ExpressionAttributeNames:  names(condition),
+		TableName: d.s.table(dropsTable), ConsistentRead: sdk.Bool(true), ScanIndexForward: sdk.Bool(false),
+		KeyConditionExpression: &condition, ExpressionAttributeNames: names(condition),
 		ExpressionAttributeValues: row{":pending": str(pendingList), ":after": str(fmt.Sprintf("%016d", at.UnixMilli()+1))},
-		Limit:                     sdk.Int32(2), // of which one may be the import itself
+		Limit:                     sdk.Int32(int32(min(limit, most))),
 	})
 	if err != nil {
-		return false, classify(err, "look for unfinished imports")
+		return nil, classify(err, "look for unfinished imports")
 	}
 	for _, item := range out.Items {
-		if place, _ := readString(item, "part"); place[max(0, len(place)-36):] != except.String() {
-			return true, nil
+		place, _ := readString(item, "part")
+		if id, err := uuid.Parse(place[max(0, len(place)-36):]); err == nil {
+			ids = append(ids, id)
 		}
 	}
-	return false, nil
+	return ids, nil
 }
 
 func dropClaimKey(digest string) row { return dropKey("claim#"+digest, claimPart) }

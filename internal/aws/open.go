@@ -30,9 +30,11 @@ type Engines struct {
 	Writes  *Lane
 	Imports *Lane
 	Lost    *Lane // what SQS took off the lane of imports
-	Failed  *Lane // what the function covers gave up
-	Objects *Objects
-	Control Control // of the writes
+	// CoversFailed and DropsFailed hold what the functions gave up.
+	CoversFailed *Lane
+	DropsFailed  *Lane
+	Objects      *Objects
+	Control      Control // of the writes
 }
 
 // Open finds the tables and the queues. It needs their engines only where it has
@@ -55,7 +57,7 @@ func Open(ctx context.Context, p Place, opts LaneOptions) (*Engines, error) {
 		return nil, err
 	}
 	e.Writes, e.Objects = clients.Lane(urls[WritesQueue], opts), clients.Objects(p.Bucket)
-	e.Failed = clients.Lane(urls[CoversFailed], opts)
+	e.CoversFailed, e.DropsFailed = clients.Lane(urls[CoversFailed], opts), clients.Lane(urls[DropsFailed], opts)
 	e.Imports, e.Lost = clients.Lane(urls[ImportsQueue], opts), clients.Lane(urls[ImportsDLQ], opts)
 	return e, nil
 }

@@ -35,6 +35,7 @@ const (
 	ImportsQueue    = "imports"
 	ImportsDLQ      = "imports-dlq"
 	CoversFailed    = "covers-failed"     // where the function covers puts what it gave up
+	DropsFailed     = "drops-failed"      // where the function drops does
 	queueRetention  = 14 * 24 * time.Hour // the most that SQS offers
 	importsReceives = 1000                // the most that SQS offers: a chunk that is throttled is received often
 	queueLease      = 30 * time.Second
@@ -47,6 +48,7 @@ func Queues() []Queue {
 	return []Queue{
 		{Name: WritesQueue, FIFO: true, Retention: queueRetention, Lease: queueLease},
 		{Name: CoversFailed, Retention: queueRetention, Lease: queueLease},
+		{Name: DropsFailed, Retention: queueRetention, Lease: queueLease},
 		{Name: ImportsDLQ, Retention: queueRetention, Lease: queueLease},
 		{Name: ImportsQueue, Retention: queueRetention, Lease: queueLease, DeadLetters: ImportsDLQ, MaxReceives: importsReceives},
 	}

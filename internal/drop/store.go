@@ -27,9 +27,9 @@ type Store interface {
 	// returned; fault.Syntax otherwise.
 	List(ctx context.Context, cursor string, limit int) ([]Import, string, error)
 
-	// Unfinished reports whether an import that arrived at a time or before it, other
-	// than except, has rows that may still be applied. The read is strong.
-	Unfinished(ctx context.Context, at time.Time, except uuid.UUID) (bool, error)
+	// Unfinished returns up to limit imports that arrived at a time or before it and
+	// whose rows may still be applied, the latest first. The read is strong.
+	Unfinished(ctx context.Context, at time.Time, limit int) ([]uuid.UUID, error)
 
 	// Claim makes an import the one that imports these bytes with these options,
 	// unless another one is: it returns the holder, which is id itself if the claim

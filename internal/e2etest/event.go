@@ -52,6 +52,7 @@ func (b *Bucket) call(ctx context.Context, method, path, service, target, body s
 	if err != nil {
 		return nil, err
 	}
+	req.Close = true // no connection outlives its test
 	req.Header.Set("Authorization",
 		"AWS4-HMAC-SHA256 Credential=engines/20260101/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
 	if target != "" {

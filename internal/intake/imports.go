@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -112,9 +113,16 @@ func (in *Imports) begin(ctx context.Context, i *drop.Import) error {
 	if holder != i.ID {
 		return fault.New(fault.Conflict, "The same file was already imported as %s.", holder)
 	}
-	pending, err := in.Drops.Unfinished(ctx, i.ArrivedAt, i.ID)
-	i.Alone, i.State, i.StartedAt = !pending, drop.Queued, time.Time{}
+	i.Alone, err = in.Alone(ctx, *i)
+	i.State, i.StartedAt = drop.Queued, time.Time{}
 	return err
+}
+
+// Alone reports whether no import that arrived before this one, or with it, is
+// unfinished.
+func (in *Imports) Alone(ctx context.Context, i drop.Import) (bool, error) {
+	ids, err := in.Drops.Unfinished(ctx, i.ArrivedAt, 2) // of which one may be the import itself
+	return !slices.ContainsFunc(ids, func(id uuid.UUID) bool { return id != i.ID }), err
 }
 
 // Claim makes an import the one that applies its bytes with its options, and

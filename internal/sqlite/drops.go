@@ -178,14 +178,16 @@ func (d Drops) List(ctx context.Context, cursor string, limit int) (page []drop.
 }
 
 // Unfinished is drop.Store's.
-func (d Drops) Unfinished(ctx context.Context, at time.Time, except uuid.UUID) (found bool, err error) {
+func (d Drops) Unfinished(ctx context.Context, at time.Time, limit int) (ids []uuid.UUID, err error) {
 	err = d.db.read(ctx, func(c *conn) error {
-		return c.each(`SELECT 1 FROM imports WHERE pending_since <= ? AND id <> ? LIMIT 1`, func(*sqlite3.Stmt) error {
-			found = true
+		return c.each(`SELECT id FROM imports WHERE pending_since <= ? ORDER BY pending_since DESC LIMIT ?`, func(s *sqlite3.Stmt) error {
+			var id uuid.UUID
+			copy(id[:], s.ColumnRawBlob(0))
+			ids = append(ids, id)
 			return nil
-		}, at, except[:])
+		}, at, limit)
 	})
-	return found, err
+	return ids, err
 }
 
 // Claim is drop.Store's.

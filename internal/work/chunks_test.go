@@ -39,6 +39,11 @@ func newPress(t *testing.T) *press {
 	db, err := sqlite.Open(sqlite.Options{})
 	check(t, err)
 	t.Cleanup(func() { check(t, db.Close()) })
+	return pressOver(t, db)
+}
+
+func pressOver(t *testing.T, db *sqlite.DB) *press {
+	t.Helper()
 	objects, err := dir.Open(dir.Options{Path: t.TempDir(), Uploads: "/u/", Ring: dir.NewKeyring(time.Now, dir.NewKey()), Now: time.Now})
 	check(t, err)
 	t.Cleanup(func() { check(t, objects.Close()) })

@@ -191,16 +191,16 @@ func TestWhatTheFunctionGivesUpIsBuriedAndTriedAgain(t *testing.T) {
 			"approximateInvokeCount":3},"requestPayload":` + string(event) + `,"responseContext":{"statusCode":200,"functionError":"Unhandled"},
 			"responsePayload":{"errorMessage":"the function ran out of memory"}}`,
 	} {
-		check(t, s.Failed.Send(t.Context(), queue.Message{Group: "x", DedupID: rand.Text(), Body: []byte(body)}))
+		check(t, s.CoversFailed.Send(t.Context(), queue.Message{Group: "x", DedupID: rand.Text(), Body: []byte(body)}))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		(&arrive.Failures{Queue: s.Failed, Router: router, Idle: time.Millisecond, Log: covers.Log}).Run(ctx)
+		(&arrive.Failures{Queue: s.CoversFailed, Router: router, Idle: time.Millisecond, Log: covers.Log}).Run(ctx)
 	}()
 	for begin := time.Now(); time.Since(begin) < e2etest.Patience; {
-		if stats, err := s.Failed.Stats(t.Context()); err == nil && stats.Depth() == 0 {
+		if stats, err := s.CoversFailed.Stats(t.Context()); err == nil && stats.Depth() == 0 {
 			break
 		}
 	}

@@ -56,6 +56,7 @@ func Sentences() []Sentence {
 
 		{"an import is unfinished from its arrival until its end", unfinished},
 		{"an import that arrived later is none that is unfinished before", unfinishedLater},
+		{"of the unfinished imports the latest are told first, and no more than asked for", latestUnfinished},
 
 		{"an import that has ended is forgotten when its time is over, and not before", forgotten},
 		{"an import that has not ended is not forgotten", notForgotten},

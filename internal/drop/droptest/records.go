@@ -2,6 +2,7 @@ package droptest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,8 +155,8 @@ func unfinished(s *Suite) {
 	s.ok(s.Store.Update(s.t.Context(), uploading, next))
 	s.pending(true)
 	i := s.get(uploading.ID)
-	if got, err := s.Store.Unfinished(s.t.Context(), i.ArrivedAt, i.ID); err != nil || got {
-		s.t.Errorf("it is unfinished beside itself: %t, %v", got, err)
+	if got, err := s.Store.Unfinished(s.t.Context(), i.ArrivedAt, 2); err != nil || !slices.Equal(got, []uuid.UUID{i.ID}) {
+		s.t.Errorf("unfinished are %v, %v", got, err)
 	}
 	for _, state := range []drop.State{drop.Planned, drop.Queued, drop.Running, drop.Cancelling} {
 		i = s.becomes(i, state)
@@ -168,10 +169,10 @@ func unfinished(s *Suite) {
 // pending checks whether anything is unfinished now.
 func (s *Suite) pending(want bool) {
 	s.t.Helper()
-	got, err := s.Store.Unfinished(s.t.Context(), s.Now(), uuid.New())
+	got, err := s.Store.Unfinished(s.t.Context(), s.Now(), 1)
 	s.ok(err)
-	if got != want {
-		s.t.Errorf("something is unfinished: %t, want %t", got, want)
+	if (len(got) > 0) != want {
+		s.t.Errorf("unfinished are %v, want some: %t", got, want)
 	}
 }
 
@@ -183,10 +184,25 @@ func unfinishedLater(s *Suite) {
 		at   time.Time
 		want bool
 	}{{before, false}, {later.ArrivedAt.Add(-time.Millisecond), false}, {later.ArrivedAt, true}, {later.ArrivedAt.Add(time.Millisecond), true}} {
-		got, err := s.Store.Unfinished(s.t.Context(), c.at, uuid.New())
+		got, err := s.Store.Unfinished(s.t.Context(), c.at, 1)
 		s.ok(err)
-		if got != c.want {
-			s.t.Errorf("%v from its arrival it is unfinished: %t, want %t", c.at.Sub(later.ArrivedAt), got, c.want)
+		if (len(got) > 0) != c.want {
+			s.t.Errorf("%v from its arrival unfinished are %v, want it: %t", c.at.Sub(later.ArrivedAt), got, c.want)
+		}
+	}
+}
+
+func latestUnfinished(s *Suite) {
+	var latest []uuid.UUID
+	for range 3 {
+		latest = append([]uuid.UUID{s.arrived().ID}, latest...)
+		s.Advance(time.Second)
+	}
+	for limit := 1; limit <= 4; limit++ {
+		got, err := s.Store.Unfinished(s.t.Context(), s.Now(), limit)
+		s.ok(err)
+		if want := latest[:min(limit, 3)]; !slices.Equal(got, want) {
+			s.t.Errorf("of %v the latest %d unfinished are %v", latest, limit, got)
 		}
 	}
 }
