@@ -4,6 +4,7 @@ package blobtest
 
 import (
 	"testing"
+	"time"
 
 	"acervo/internal/blob"
 )
@@ -83,7 +84,7 @@ func Sentences() []Sentence {
 		{"an upload longer than signed stores nothing", signed(longer)},
 		{"an upload shorter than signed stores nothing", signed(shorter)},
 		{"an upload of another type stores nothing", signed(otherType)},
-		{"an upload after its expiry stores nothing", signed(late)},
+		{"an upload after its expiry stores nothing", signedFor(2*time.Second, late)},
 		{"a refused upload does not spend the signature", signed(refusedFirst)},
 		{"what cannot be uploaded is not signed", on(badUploads)},
 

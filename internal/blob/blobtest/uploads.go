@@ -25,16 +25,18 @@ type upload struct {
 }
 
 // signed makes a check of what a sentence says about such an upload.
-func signed(says func(u *upload)) func(*testing.T, Harness) {
+func signed(says func(u *upload)) func(*testing.T, Harness) { return signedFor(time.Hour, says) }
+
+func signedFor(expiry time.Duration, says func(u *upload)) func(*testing.T, Harness) {
 	return on(func(s *store) {
 		began := time.Now()
-		u, err := s.Sign(s.t.Context(), key, picture, int64(len(contents)), 2*time.Second)
+		u, err := s.Sign(s.t.Context(), key, picture, int64(len(contents)), expiry)
 		s.ok(err)
 		if u.Method != http.MethodPut || u.URL == "" || u.Headers["Content-Type"] != picture {
 			s.t.Fatalf("signed %+v", u)
 		}
-		if left := u.ExpiresAt.Sub(began); left <= 0 || left > 3*time.Second {
-			s.t.Fatalf("signed for 2 s, and it expires after %v", left)
+		if u.ExpiresAt.Before(began.Add(expiry-time.Second)) || u.ExpiresAt.After(time.Now().Add(expiry+time.Second)) {
+			s.t.Fatalf("signed for %v, and it expires %v after", expiry, u.ExpiresAt.Sub(began))
 		}
 		says(&upload{s, u})
 	})
@@ -114,7 +116,7 @@ func otherType(u *upload) {
 }
 
 func late(u *upload) {
-	<-time.After(3 * time.Second)
+	<-time.After(time.Until(u.ExpiresAt) + time.Second)
 	u.refuses(contents)
 }
 
