@@ -266,6 +266,25 @@ func TestImportsOnOneMachine(t *testing.T) {
 		}
 		wantIn(t, sh.must(t, "imports", "failed", i.ID), `"_error"`, `"nome":1`)
 	})
+	t.Run("of rows about one book the last counts, and the others tell which", func(t *testing.T) {
+		t.Parallel()
+		sh := newShell(t)
+		file := list(t, "a.csv", "isbn,title,author\n9780306406157,First,A\n9780306406157,Second,A\n,Other,B\n,,Nobody\n9780306406157,Last,A\n")
+		i, _ := sh.imports(t, file)
+		i.accounted(t)
+		if i.Rows.Superseded != 2 || i.Rows.OK != 2 || i.Rows.Failed != 1 || !slices.Equal(sh.titles(t), []string{"Last", "Other"}) {
+			t.Errorf("it is %+v", i)
+		}
+		rows := sh.must(t, "imports", "rows", "--outcome", "superseded", i.ID)
+		if strings.Count(rows, "line 6 is about the same book") != 2 || strings.Contains(rows, "blank") {
+			t.Errorf("the rows that were superseded are\n%s", rows)
+		}
+		wantIn(t, sh.must(t, "imports", "show", i.ID), "--outcome superseded")
+		wantIn(t, sh.must(t, "imports", "rows", "--json", "--outcome", "superseded", i.ID), `"line":2`, `"later_line":6`)
+		if failed := sh.must(t, "imports", "failed", i.ID); strings.Contains(failed, "First") || !strings.Contains(failed, "Nobody") {
+			t.Errorf("the rows that failed are\n%s", failed)
+		}
+	})
 	t.Run("what cannot be imported says what to do instead", func(t *testing.T) {
 		t.Parallel()
 		sh := newShell(t)

@@ -223,6 +223,9 @@ func (s screen) concluded(i client.Import) {
 	if i.Rows.Skipped > 0 {
 		s.say("%d rows were not looked at any more.", i.Rows.Skipped)
 	}
+	if i.Rows.Superseded > 0 {
+		s.say("Which rows came too late, and after what: acervo imports rows --outcome superseded %s", i.ID)
+	}
 	if i.Rows.Warnings > 0 {
 		s.say("%d cells were not understood and left out: acervo imports rows --outcome warned %s", i.Rows.Warnings, i.ID)
 	}

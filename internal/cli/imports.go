@@ -9,17 +9,18 @@ import (
 	ucli "github.com/urfave/cli/v3"
 
 	"acervo/internal/client"
+	"acervo/internal/drop"
 )
 
 func (p program) imports() *ucli.Command {
 	return p.group("imports", "look at imports, get the rows that failed, apply what was planned, cancel", func(r *remote) []*ucli.Command {
-		outcome := &ucli.StringFlag{Name: "outcome", Value: "failed", Usage: "failed, or warned for rows of which something was left out"}
+		outcome := &ucli.StringFlag{Name: "outcome", Value: "failed", Usage: "failed, superseded, or warned for rows of which something was left out"}
 		return []*ucli.Command{
 			leaf("list", "list the imports, the latest first", "", []ucli.Flag{
 				wholeFlag("limit", 20, 0, "at most `N`, 0 for all"),
 			}, r.with(listImports)),
 			leaf("show", "show an import", "ID", nil, r.with(showImport)),
-			leaf("rows", "list the rows that failed, and why", "ID", []ucli.Flag{outcome}, r.with(listRows)),
+			leaf("rows", "list the rows that failed, or were superseded, and why", "ID", []ucli.Flag{outcome}, r.with(listRows)),
 			leaf("failed", "print the rows that failed, to be corrected and imported again", "ID", []ucli.Flag{
 				&ucli.StringFlag{Name: "out", Usage: "write to a new `FILE`"},
 			}, r.with(r.failedRows)),
@@ -87,6 +88,9 @@ func listRows(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen
 	rows := c.ImportRows(ctx, cmd.Args().First(), cmd.String("outcome"))
 	_, err := list(s, rows, 0, []string{"LINE", "BYTE", "COLUMN", "VALUE", "CODE", "REASON"}, func(r client.Row) []cell {
 		var columns, values, codes, reasons []string
+		if r.Outcome == drop.RowSuperseded {
+			codes, reasons = append(codes, r.Outcome), append(reasons, later(r))
+		}
 		for _, n := range r.Notes {
 			columns, values = append(columns, or(n.Column)), append(values, or(n.Value))
 			codes, reasons = append(codes, n.Code), append(reasons, n.Reason)
@@ -95,6 +99,14 @@ func listRows(ctx context.Context, cmd *ucli.Command, c *client.Client, s screen
 		return cells(fmt.Sprint(r.Line), fmt.Sprint(r.Offset), join(columns), join(values), join(codes), join(reasons))
 	})
 	return err
+}
+
+// later says what superseded a row.
+func later(r client.Row) string {
+	if r.LaterLine == nil {
+		return "its book has a newer write"
+	}
+	return fmt.Sprintf("line %d is about the same book", *r.LaterLine)
 }
 
 // failedRows prints the rows that failed as they are, or writes them to a file that

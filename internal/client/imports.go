@@ -74,14 +74,17 @@ func (c RowCounts) Done() int64 { return c.OK + c.Failed + c.Superseded + c.Unch
 
 // Row is a row of which something is to be said.
 type Row struct {
-	Line    int64          `json:"line"`
-	Offset  int64          `json:"offset"` // bytes
-	Outcome string         `json:"outcome"`
-	Creates bool           `json:"creates"`
-	BookID  *string        `json:"book_id"`
-	Title   *string        `json:"title"`
-	Notes   []RowNote      `json:"notes"`
-	Rest    jsontext.Value `json:",embed"`
+	Line    int64   `json:"line"`
+	Offset  int64   `json:"offset"` // bytes
+	Outcome string  `json:"outcome"`
+	Creates bool    `json:"creates"`
+	BookID  *string `json:"book_id"`
+	Title   *string `json:"title"`
+	// LaterLine is the line of the file by which it was superseded; nil when that was a
+	// newer write of its book.
+	LaterLine *int64         `json:"later_line"`
+	Notes     []RowNote      `json:"notes"`
+	Rest      jsontext.Value `json:",embed"`
 }
 
 // RowNote is what is wrong with a cell, or with the row.
@@ -158,8 +161,8 @@ func (c *Client) Imports(ctx context.Context) iter.Seq2[Import, error] {
 	return each[Import](ctx, c, "/v1/imports", nil)
 }
 
-// ImportRows walks over the rows that failed, or of which something was left out
-// (warned), in the order of the file.
+// ImportRows walks over the rows that failed, or were superseded, or of which something
+// was left out (warned), in the order of the file.
 func (c *Client) ImportRows(ctx context.Context, id, outcome string) iter.Seq2[Row, error] {
 	return each[Row](ctx, c, importPath(id)+"/rows", set("outcome", outcome, "limit", "100"))
 }

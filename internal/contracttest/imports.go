@@ -105,9 +105,12 @@ func planned(t *testing.T, s *site) {
 	rows := s.ask(t, s.Reader, http.MethodGet, at+"/rows?outcome=failed", "").is(t, http.StatusOK).object(t, "items next_cursor")
 	if items, _ := rows["items"].([]any); len(items) == 1 {
 		failed, _ := items[0].(map[string]any)
-		wantMembers(t, "the row", failed, "line offset outcome creates book_id title notes")
+		wantMembers(t, "the row", failed, "line offset outcome creates book_id title later_line notes")
 	} else {
 		t.Errorf("the rows that failed are %v", rows)
+	}
+	for _, outcome := range []string{"superseded", "warned"} {
+		s.ask(t, s.Reader, http.MethodGet, at+"/rows?outcome="+outcome, "").is(t, http.StatusOK).object(t, "items next_cursor")
 	}
 	s.ask(t, s.Reader, http.MethodGet, at+"/rows?outcome=perhaps", "").faulty(t, http.StatusBadRequest, "/outcome unknown_outcome")
 	file := s.ask(t, s.Reader, http.MethodGet, at+"/failed", "").is(t, http.StatusOK).has(t, "Content-Type", "text/csv").has(t, "Content-Disposition", "attachment")

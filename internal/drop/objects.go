@@ -41,14 +41,17 @@ const (
 )
 
 // RowReport tells of one row that failed, or of which something is to be said:
-// the reasons, or the warnings. In a Comparing pass the first rows of other
-// outcomes may be among them, as samples, without notes.
+// the reasons, or the warnings, or that it was superseded. In a Comparing pass the
+// first rows of other outcomes may be among them, as samples, without notes.
 type RowReport struct {
 	Line    int64     `json:"line"`
 	Offset  int64     `json:"offset"` // bytes, in the expanded file
 	Outcome string    `json:"outcome"`
 	Creates bool      `json:"creates,omitzero"` // ok: it made a book that was not there, or would
 	Book    uuid.UUID `json:"book,omitzero"`
-	Title   string    `json:"title,omitzero"` // of a sample
-	Notes   []Note    `json:"notes,omitempty"`
+	Title   string    `json:"title,omitzero"` // of one that did not fail
+	// LaterLine is the line of the file by which a row is superseded; 0 when that was a
+	// newer write of its book.
+	LaterLine int64  `json:"later_line,omitzero"`
+	Notes     []Note `json:"notes,omitempty"`
 }

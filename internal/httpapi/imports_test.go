@@ -363,6 +363,32 @@ func TestRowsThatFailed(t *testing.T) {
 			t.Errorf("dropped again it is %+v, %v", plan, err)
 		}
 	})
+	t.Run("are told apart from those that were superseded, and those from what was left out", func(t *testing.T) {
+		t.Parallel()
+		s := newServer(t, sqlite.LaneOptions{})
+		i := s.imported(t, drop.CompletedWithErrors, spoilt)
+		report := `{"line":2,"offset":19,"outcome":"superseded","book":"` + importID + `","title":"A","later_line":4,"notes":[{"line":2,"offset":19,"code":"odd","reason":"is odd"}]}
+{"line":3,"offset":25,"outcome":"superseded","book":"` + importID + `","title":"A"}
+{"line":5,"offset":45,"outcome":"failed","notes":[{"line":5,"offset":45,"code":"blank","reason":"must not be blank"}]}
+`
+		if _, err := s.api.Imports.Objects.Put(t.Context(), drop.ReportKey(i.ID, drop.Applying, 0), "application/x-ndjson", strings.NewReader(report)); err != nil {
+			t.Fatal(err)
+		}
+		a := s.do(t, get(importedAt+"/rows?outcome=superseded"))
+		first := `{"line":2,"offset":19,"outcome":"superseded","creates":false,"book_id":"` + importID + `","title":"A","later_line":4,"notes":[`
+		if !strings.Contains(a.body, first) || !strings.Contains(a.body, `"line":3`) || !strings.Contains(a.body, `"later_line":null`) || strings.Contains(a.body, `"line":5`) {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		if a := s.do(t, get(importedAt+"/rows?outcome=warned")); !strings.Contains(a.body, `"items":[]`) {
+			t.Errorf("of what was superseded nothing was left out: %s", a.body)
+		}
+		if a := s.do(t, get(importedAt+"/rows")); strings.Contains(a.body, "superseded") || !strings.Contains(a.body, `"line":5`) {
+			t.Errorf("%s", a.body)
+		}
+		if a := s.do(t, get(importedAt+"/failed")); strings.Count(a.body, "\n") != 2 {
+			t.Errorf("the file of what failed is %q", a.body)
+		}
+	})
 	t.Run("are no file when there are none", func(t *testing.T) {
 		t.Parallel()
 		s := newServer(t, sqlite.LaneOptions{})

@@ -33,13 +33,14 @@ const (
 
 // rowView is a row on the wire, of which something is to be said.
 type rowView struct {
-	Line    int64      `json:"line"`
-	Offset  int64      `json:"offset"`
-	Outcome string     `json:"outcome"`
-	Creates bool       `json:"creates"`
-	BookID  *uuid.UUID `json:"book_id"`
-	Title   *string    `json:"title"`
-	Notes   []noteView `json:"notes"`
+	Line      int64      `json:"line"`
+	Offset    int64      `json:"offset"`
+	Outcome   string     `json:"outcome"`
+	Creates   bool       `json:"creates"`
+	BookID    *uuid.UUID `json:"book_id"`
+	Title     *string    `json:"title"`
+	LaterLine *int64     `json:"later_line"`
+	Notes     []noteView `json:"notes"`
 }
 
 // noteView is what is wrong with one cell, or with the row.
@@ -52,7 +53,8 @@ type noteView struct {
 
 func viewRow(r drop.RowReport) rowView {
 	v := rowView{
-		Line: r.Line, Offset: r.Offset, Outcome: r.Outcome, Creates: r.Creates, BookID: orNull(r.Book), Title: orNull(r.Title), Notes: []noteView{},
+		Line: r.Line, Offset: r.Offset, Outcome: r.Outcome, Creates: r.Creates, BookID: orNull(r.Book), Title: orNull(r.Title),
+		LaterLine: orNull(r.LaterLine), Notes: []noteView{},
 	}
 	for _, n := range r.Notes {
 		v.Notes = append(v.Notes, noteView{orNull(n.Column), orNull(n.Value), n.Code, n.Reason})
@@ -150,21 +152,23 @@ func (a *API) samples(ctx context.Context, i drop.Import) ([]rowView, error) {
 	return rows, err
 }
 
-// wanted says which rows are asked for by outcome: those that failed, or those that
-// did not and of which something was left out.
+// wanted says which rows are asked for by outcome: those that failed, those that were
+// superseded, or those of which something was left out, though they were taken.
 func wanted(query url.Values) (func(told) bool, error) {
 	outcome := drop.RowFailed
 	if query.Has("outcome") {
 		outcome = query.Get("outcome")
 	}
 	switch outcome {
-	case drop.RowFailed:
-		return func(t told) bool { return t.Outcome == drop.RowFailed }, nil
+	case drop.RowFailed, drop.RowSuperseded:
+		return func(t told) bool { return t.Outcome == outcome }, nil
 	case "warned":
-		return func(t told) bool { return t.Outcome != drop.RowFailed && len(t.Notes) > 0 }, nil
+		return func(t told) bool {
+			return t.Outcome != drop.RowFailed && t.Outcome != drop.RowSuperseded && len(t.Notes) > 0
+		}, nil
 	default:
 		return nil, fault.Of(fault.Syntax, "The query of this list is not one that it takes.",
-			[]fault.Field{{Pointer: "/outcome", Code: "unknown_outcome", Detail: "must be failed or warned"}})
+			[]fault.Field{{Pointer: "/outcome", Code: "unknown_outcome", Detail: "must be failed, superseded or warned"}})
 	}
 }
 

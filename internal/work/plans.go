@@ -88,6 +88,3 @@ func (p *planOf) row(i drop.Import, read tabular.Row) *rowOf {
 	r.Once = i.Alone && !twin && !p.overflow
 	return r
 }
-
-// later reports whether a later row of the file is about the same book.
-func (p *planOf) later(r *rowOf) bool { return p.duplicates[r.id] > r.Token.Line }

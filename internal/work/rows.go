@@ -18,9 +18,10 @@ import (
 const (
 	// maxNotes is the most that is told of one row.
 	maxNotes = 20
-	// maxWarned is the most rows of a chunk that are told of for warnings alone. They
-	// are all counted.
-	maxWarned = 50
+	// maxTold is the most rows of a chunk that are told of for warnings alone, and the
+	// most that are for newer writes alone. They are all counted. What a later line of
+	// the file supersedes is told whole: nobody else could say which lines these are.
+	maxTold = 50
 	// Of the first chunks of a comparison a few rows of each outcome are told.
 	sampledChunks = 4
 	samples       = 5
@@ -37,6 +38,7 @@ type rowOf struct {
 	warnings []tabular.Note
 	failures []tabular.Note
 	did      book.RowEffect
+	later    int64 // the line of its file that supersedes it, if it is known
 }
 
 // rowsOf is a chunk as it was read.
@@ -58,7 +60,7 @@ func (c *Chunks) read(ctx context.Context, i drop.Import, m drop.Chunk) (*rowsOf
 		return nil, gone(err)
 	}
 	defer func() { _ = body.Close() }() // it was only read
-	b, last := &rowsOf{m: m}, map[uuid.UUID]int{}
+	b, last := &rowsOf{m: m}, map[uuid.UUID]int64{}
 	at := tabular.Chunk{Offset: m.Offset, Length: m.Length, Line: m.Line, Rows: m.Rows, Plain: m.Plain}
 	for read, err := range plan.reader.Rows(at, body) {
 		if err != nil {
@@ -66,22 +68,25 @@ func (c *Chunks) read(ctx context.Context, i drop.Import, m drop.Chunk) (*rowsOf
 		}
 		r := plan.row(i, read)
 		if len(r.failures) == 0 {
-			if before, again := last[r.id]; again {
-				b.rows[before].did = book.RowSuperseded
-			}
-			last[r.id] = len(b.rows)
-			if plan.later(r) {
-				r.did = book.RowSuperseded
-			}
+			last[r.id] = r.Token.Line
 		}
 		b.rows = append(b.rows, r)
 	}
 	for _, r := range b.rows {
-		if len(r.failures) == 0 && r.did != book.RowSuperseded {
+		if len(r.failures) == 0 && !r.supersededBy(max(last[r.id], plan.duplicates[r.id])) {
 			b.open = append(b.open, r)
 		}
 	}
 	return b, nil
+}
+
+// supersededBy notes that a row loses to a line of its file, if that is a later one.
+func (r *rowOf) supersededBy(line int64) bool {
+	if line <= r.Token.Line {
+		return false
+	}
+	r.did, r.later = book.RowSuperseded, line
+	return true
 }
 
 // gone tells the end of a file from trouble with its store.
@@ -142,6 +147,9 @@ func (c *Chunks) decide(ctx context.Context, open []*rowOf) (changes []book.Chan
 		}
 		did, next, write := r.Apply(found[i].Item)
 		r.did = did
+		if did == book.RowSuperseded && found[i].Item.Row.Import == r.Token.Import {
+			r.supersededBy(found[i].Item.Row.Line)
+		}
 		if write {
 			changes, writers = append(changes, book.Change{Read: found[i].Item, Next: next}), append(writers, r)
 		}
@@ -160,14 +168,16 @@ func (r *rowOf) fail(code, reason string) {
 
 // outcome counts the rows of a chunk, and tells what is to be told of them.
 func (b *rowsOf) outcome() (counts drop.Counts, report []drop.RowReport, err error) {
-	warned, sampled := 0, map[string]int{}
+	warned, late, sampled := 0, 0, map[string]int{}
 	for _, r := range b.rows {
 		name := r.count(&counts)
 		counts.Warnings += int64(len(r.warnings))
 		sample := b.m.Pass == drop.Comparing && b.m.Number < sampledChunks && sampled[name] < samples
 		switch {
-		case len(r.failures) > 0:
-		case len(r.warnings) > 0 && warned < maxWarned:
+		case name == drop.RowFailed, r.later > 0:
+		case name == drop.RowSuperseded && late < maxTold:
+			late++
+		case name != drop.RowSuperseded && len(r.warnings) > 0 && warned < maxTold:
 			warned++
 		case sample:
 		default:
@@ -205,6 +215,7 @@ func (r *rowOf) report(outcome string) drop.RowReport {
 	notes := slices.Concat(r.failures, r.warnings)
 	told := drop.RowReport{
 		Line: r.Token.Line, Offset: r.offset, Outcome: outcome, Creates: r.did == book.RowCreated && outcome == drop.RowOK,
+		LaterLine: r.later,
 	}
 	if outcome != drop.RowFailed {
 		told.Book, told.Title = r.id, r.Draft.Title
