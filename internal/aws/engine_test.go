@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 
 // patience is how long an engine may take that shares two processors with
 // everything else.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // onSQS returns clients of the engine that make test-aws starts, with this on
 // every call.

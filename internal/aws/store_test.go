@@ -1,7 +1,11 @@
 package aws_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
+	"net/http"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -28,10 +32,41 @@ func dynamoDB(t *testing.T, opts aws.Options) *aws.Clients {
 		t.Skip("make test-aws runs this")
 	}
 	opts.Region, opts.Timeout = "us-east-1", patience
+	if opts.Transport == nil {
+		opts.Transport = unlocked{&http.Transport{MaxIdleConnsPerHost: 100}}
+	}
 	c, err := aws.NewClients(t.Context(), opts)
 	ok(t, err)
 	t.Cleanup(c.Close)
 	return c
+}
+
+// unlocked repeats what DynamoDB Local gave up because it waited too long for its own
+// lock, as it does on a busy machine: nothing was done then, and "this request will
+// succeed in actual DynamoDB API", it says.
+type unlocked struct{ *http.Transport }
+
+func (u unlocked) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err = errors.Join(err, r.Body.Close()); err != nil {
+		return nil, err
+	}
+	for {
+		again := r.Clone(r.Context())
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		resp, err := u.Transport.RoundTrip(again)
+		if err != nil || resp.StatusCode != http.StatusInternalServerError {
+			return resp, err
+		}
+		said, err := io.ReadAll(resp.Body)
+		if err = errors.Join(err, resp.Body.Close()); err != nil {
+			return nil, err
+		}
+		if !bytes.Contains(said, []byte("waiting for a lock")) {
+			resp.Body = io.NopCloser(bytes.NewReader(said))
+			return resp, nil
+		}
+	}
 }
 
 // tables makes tables that nobody else uses, and returns their prefix.
