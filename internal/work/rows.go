@@ -171,7 +171,6 @@ func (b *rowsOf) outcome() (counts drop.Counts, report []drop.RowReport, err err
 	warned, late, sampled := 0, 0, map[string]int{}
 	for _, r := range b.rows {
 		name := r.count(&counts)
-		counts.Warnings += int64(len(r.warnings))
 		sample := b.m.Pass == drop.Comparing && b.m.Number < sampledChunks && sampled[name] < samples
 		switch {
 		case name == drop.RowFailed, r.later > 0:
@@ -201,10 +200,13 @@ func (r *rowOf) count(counts *drop.Counts) string {
 	case r.did == book.RowSuperseded:
 		counts.Superseded++
 		return drop.RowSuperseded
-	case r.did == book.RowUnchanged:
+	}
+	counts.Warnings += int64(len(r.warnings))
+	switch r.did {
+	case book.RowUnchanged:
 		counts.Unchanged++
 		return drop.RowUnchanged
-	case r.did == book.RowCreated:
+	case book.RowCreated:
 		counts.Creates++
 	}
 	counts.OK++

@@ -112,6 +112,17 @@ func TestRowsThatNewerWritesSupersedeAreToldUpToABound(t *testing.T) {
 	}
 }
 
+// What the count of warnings promises must be found among the rows with warnings.
+func TestWarningsAreCountedOfRowsThatWereTaken(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	_, messages := p.dropped("isbn,title,authors,published\n"+
+		estrela+",Superseded,A,soon\n"+
+		",,nobody,soon\n"+ // fails
+		estrela+",Taken,A,soon\n", 0, nil)
+	p.is(p.does(messages...), drop.CompletedWithErrors, drop.Counts{OK: 1, Creates: 1, Superseded: 1, Failed: 1, Warnings: 1})
+}
+
 // isbnOf is the ISBN of the nth book.
 func isbnOf(n int) string {
 	digits := fmt.Sprintf("978%09d", n)
