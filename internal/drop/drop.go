@@ -107,7 +107,7 @@ type Counts struct {
 	Failed     int64 `json:"failed"`
 	Superseded int64 `json:"superseded"`
 	Unchanged  int64 `json:"unchanged"`
-	Skipped    int64 `json:"skipped,omitzero"` // of chunks that came after the end was ordered
+	Skipped    int64 `json:"skipped,omitzero"`  // of chunks that came after the end was ordered
 	Warnings   int64 `json:"warnings,omitzero"` // about rows that neither failed nor were superseded
 }
 
