@@ -153,8 +153,8 @@ func (c *Chunks) open(ctx context.Context, m drop.Chunk) (drop.Import, bool, err
 		next := i
 		next.State = drop.Running
 		err = c.Drops.Update(ctx, i, next)
-		if fault.Is(err, fault.Changed) { // by another chunk, or by who cancels
-			i, err = c.Drops.Get(ctx, m.Import)
+		if fault.Is(err, fault.Changed) { // by another chunk, by who sends them, or by who cancels
+			return c.open(ctx, m)
 		}
 	}
 	return i, err == nil, err

@@ -2,12 +2,14 @@ package work_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -301,6 +303,33 @@ func TestChunksOfAnImportThatIsBeingCancelledAreSkipped(t *testing.T) {
 	p.is(p.does(messages...), drop.Cancelled, drop.Counts{Skipped: 3})
 	if p.book(estrela).Exists() {
 		t.Error("a row was applied")
+	}
+}
+
+// noted is the records of imports, of which somebody notes before the first update
+// that the chunks were sent.
+type noted struct {
+	drop.Store
+	once sync.Once
+}
+
+func (n *noted) Update(ctx context.Context, read, next drop.Import) error {
+	var err error
+	n.once.Do(func() {
+		sent := read
+		sent.StartedAt = time.Now().UTC().Truncate(time.Millisecond)
+		err = n.Store.Update(ctx, read, sent)
+	})
+	return cmp.Or(err, n.Store.Update(ctx, read, next))
+}
+
+func TestAnImportRunsFromItsFirstChunkAlsoIfItsSenderIsJustDone(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	p.chunks.Drops = &noted{Store: p.db.Drops()}
+	_, chunks := p.dropped("isbn,title,authors\n"+strings.Repeat(",,Nobody\n", 600), 0, nil)
+	if i := p.does(chunks[0]); i.State != drop.Running || i.StartedAt.IsZero() || i.Applied.Chunks != 1 {
+		t.Errorf("it is %+v", i)
 	}
 }
 
