@@ -3,9 +3,9 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,53 +19,10 @@ import (
 	"acervo/internal/sqlite"
 )
 
-// Of each list of the crashes.
-const (
-	crashBooks = 3_000
-	crashSpoil = 25  // of its rows have no title
-	crashTwins = 100 // of its books have another row at its end, which wins
-)
-
-// isbnOf is the nth ISBN of all.
-func isbnOf(n int) string {
-	digits, sum := fmt.Sprintf("978%09d", n), 0
-	for i := range digits {
-		sum += int(digits[i]-'0') * (1 + 2*(i%2))
-	}
-	return fmt.Sprintf("%s%d", digits, (10-sum%10)%10)
-}
-
-// crashList is the nth list, gzipped. Reading it takes a while for a column that
-// nobody uses.
-func crashList(t *testing.T, n int) string {
-	t.Helper()
-	var b bytes.Buffer
-	w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	row := func(book int, title string) {
-		var shelf strings.Builder
-		for range 120 {
-			fmt.Fprintf(&shelf, "%016x", rand.Uint64())
-		}
-		fmt.Fprintf(w, "%s,%s,Somebody,%s\n", isbnOf(n*crashBooks+book), title, shelf.String())
-	}
-	fmt.Fprintln(w, "isbn,title,author,shelf")
-	for book := range crashBooks {
-		title := fmt.Sprint("Book ", book)
-		if book%(crashBooks/crashSpoil) == 0 {
-			title = ""
-		}
-		row(book, title)
-	}
-	for book := range crashTwins {
-		row(book+1, "Twin")
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
+// crashList is the nth list. It has fewer twins than rows to the next spoilt one.
+func crashList(n int) e2etest.List {
+	const books = 3000
+	return e2etest.List{First: n * books, Books: books, Spoilt: 120, Twins: 100}
 }
 
 // aim is when to kill: once the latest import has come to a state, and if it runs
@@ -107,8 +64,8 @@ func TestACrashLosesAndDoublesNoRowOfAnImport(t *testing.T) {
 		}
 	}
 	s := serveDir(t, c.dir, nil)
-	for _, id := range c.ids {
-		c.settle(t, s, id)
+	for n := range c.ids {
+		c.settle(t, s, n)
 	}
 	s.Terminate()
 	c.onceEach(t)
@@ -124,10 +81,15 @@ type importCrash struct {
 // upload announces and uploads the next list.
 func (c *importCrash) upload(t *testing.T, s *server) {
 	t.Helper()
-	text, api := crashList(t, len(c.ids)), c.client(t, s)
-	i, upload, err := api.Announce(t.Context(), client.Announcement{Filename: "books.csv.gz", Bytes: int64(len(text))})
+	var text bytes.Buffer
+	w, api := gzip.NewWriter(&text), c.client(t, s)
+	_, err := crashList(len(c.ids)).WriteTo(w)
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	i, upload, err := api.Announce(t.Context(), client.Announcement{Filename: "books.csv.gz", Bytes: int64(text.Len())})
 	if err == nil {
-		err = api.Upload(t.Context(), upload, strings.NewReader(text))
+		err = api.Upload(t.Context(), upload, &text)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -190,9 +152,10 @@ func (c *importCrash) found(t *testing.T) string {
 	return string(i.State)
 }
 
-// settle waits for the end of an import, and accounts for its rows.
-func (c *importCrash) settle(t *testing.T, s *server, id string) {
+// settle waits for the end of the nth import, and accounts for its rows.
+func (c *importCrash) settle(t *testing.T, s *server, n int) {
 	t.Helper()
+	id, list := c.ids[n], crashList(n)
 	var seen importSeen
 	err := e2etest.Poll(t.Context(), func() (bool, error) {
 		_, err := s.Get(t.Context(), "/v1/imports/"+id, &seen)
@@ -203,9 +166,9 @@ func (c *importCrash) settle(t *testing.T, s *server, id string) {
 	}
 	seen.accounted(t)
 	r := seen.Rows
-	if seen.State != "completed_with_errors" || r.Total != crashBooks+crashTwins || r.OK != crashBooks-crashSpoil ||
-		r.Failed != crashSpoil || r.Superseded != crashTwins {
-		t.Errorf("of %d books, of which %d cannot be imported and %d stand there twice, there is %+v", crashBooks, crashSpoil, crashTwins, seen)
+	if seen.State != "completed_with_errors" || r.Total != int64(list.Rows()) || r.OK != int64(list.Books-list.Failing()) ||
+		r.Failed != int64(list.Failing()) || r.Superseded != int64(list.Twins) {
+		t.Errorf("of %+v there is %+v", list, seen)
 	}
 	failed := 0
 	for _, err := range c.client(t, s).ImportRows(t.Context(), id, drop.RowFailed) {
@@ -214,8 +177,8 @@ func (c *importCrash) settle(t *testing.T, s *server, id string) {
 		}
 		failed++
 	}
-	if failed != crashSpoil {
-		t.Errorf("%d rows are reported, want %d", failed, crashSpoil)
+	if failed != list.Failing() {
+		t.Errorf("%d rows are reported, want %d", failed, list.Failing())
 	}
 }
 
@@ -228,25 +191,33 @@ func (c *importCrash) onceEach(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }() // it was only read
-	ids := make([]uuid.UUID, len(c.ids)*crashBooks)
-	for n := range ids {
-		ids[n] = book.ID(book.Draft{ISBN: isbnOf(n)})
-	}
-	found, err := db.Books().GetMany(t.Context(), ids)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n, f := range found {
-		n, want := n%crashBooks, int64(1)
-		if n%(crashBooks/crashSpoil) == 0 {
-			want = 0
+	for i := range c.ids {
+		list := crashList(i)
+		ids := make([]uuid.UUID, list.Books)
+		for n := range ids {
+			ids[n] = book.ID(book.Draft{ISBN: e2etest.ISBN(list.First + n)})
 		}
-		title := fmt.Sprint("Book ", n)
-		if n >= 1 && n <= crashTwins {
-			title = "Twin"
+		found, err := db.Books().GetMany(t.Context(), ids)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if f.Err != nil || f.Item.Version != want || want > 0 && f.Item.Draft.Title != title {
-			t.Errorf("book %d has version %d and the title %q (%v)", n, f.Item.Version, f.Item.Draft.Title, f.Err)
+		for n, f := range found {
+			if err := onceAs(f, list.Title(n)); err != nil {
+				t.Errorf("book %d of list %d %v", n, i, err)
+			}
 		}
 	}
+}
+
+// onceAs checks that a book was written once, by a row with this title; not at all if
+// that is empty.
+func onceAs(f book.Found, title string) error {
+	want := int64(1)
+	if title == "" {
+		want = 0
+	}
+	if f.Err != nil || f.Item.Version != want || f.Item.Draft.Title != title {
+		return fmt.Errorf("has version %d and the title %q, want %q (%w)", f.Item.Version, f.Item.Draft.Title, title, f.Err)
+	}
+	return nil
 }

@@ -26,8 +26,13 @@ import (
 type library struct {
 	*client.Client
 	objects  *aws.Objects
+	store    *aws.Store
 	bucket   string
 	function *e2etest.Lambda
+	worker   *e2etest.Process
+	// The programs, and what they run with.
+	dir, bootstrap string
+	env            []string
 }
 
 func newLibrary(t *testing.T) *library {
@@ -46,31 +51,47 @@ func newLibrary(t *testing.T) *library {
 	t.Cleanup(engines.Close)
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
-	env := []string{
+	l := &library{objects: engines.Objects, store: engines.Store, bucket: place.Prefix + aws.ObjectsBucket, dir: t.TempDir()}
+	l.env = []string{
 		"ACERVO_DYNAMODB_ENDPOINT=" + place.DynamoDBEndpoint, "ACERVO_SQS_ENDPOINT=" + place.SQSEndpoint,
 		"ACERVO_S3_ENDPOINT=" + place.S3Endpoint, "ACERVO_PREFIX=" + place.Prefix,
 		"ACERVO_ADDR=127.0.0.1:0", "ACERVO_KEY=" + operator, "ACERVO_RECEIPT_KEYS=" + base64.StdEncoding.EncodeToString(key),
+		"ACERVO_LEASE=" + lease.String(),
 	}
-	dir := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dir, ".", "../worker").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", l.dir, ".", "../worker").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	l := &library{objects: engines.Objects, bucket: place.Prefix + aws.ObjectsBucket}
-	api := e2etest.Launch(t, filepath.Join(dir, "api"), env)
+	api := e2etest.Launch(t, filepath.Join(l.dir, "api"), l.env)
 	if l.Client, err = client.New(client.Options{URL: api.Greeting("The API serves"), Key: operator}); err != nil {
 		t.Fatal(err)
 	}
-	e2etest.Launch(t, filepath.Join(dir, "worker"), env).Greeting("The worker's health")
-	l.function = e2etest.LaunchLambda(t, e2etest.BuildLambda(t, "../lambdas/drops"), env)
+	l.bootstrap = e2etest.BuildLambda(t, "../lambdas/drops")
+	l.newWorker(t)
+	l.newFunction(t)
 	return l
+}
+
+func (l *library) newWorker(t *testing.T) {
+	t.Helper()
+	l.worker = e2etest.Launch(t, filepath.Join(l.dir, "worker"), l.env)
+	l.worker.Greeting("The worker's health")
+}
+
+func (l *library) newFunction(t *testing.T) {
+	t.Helper()
+	l.function = e2etest.LaunchLambda(t, l.bootstrap, l.env)
+}
+
+// event tells of an object.
+func (l *library) event(key string) []byte {
+	return fmt.Appendf(nil, `{"Records":[{"eventName":"ObjectCreated:Put","eventTime":%q,"s3":{"bucket":{"name":%q},"object":{"key":%q,"size":1}}}]}`,
+		time.Now().UTC().Format(time.RFC3339Nano), l.bucket, url.QueryEscape(key))
 }
 
 // arrives tells the function of an object.
 func (l *library) arrives(t *testing.T, key string) {
 	t.Helper()
-	event := fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","eventTime":%q,"s3":{"bucket":{"name":%q},"object":{"key":%q,"size":1}}}]}`,
-		time.Now().UTC().Format(time.RFC3339Nano), l.bucket, url.QueryEscape(key))
-	if a := l.function.Invoke([]byte(event)); a.Failed {
+	if a := l.function.Invoke(l.event(key)); a.Failed {
 		t.Fatalf("the function fails: %s", a.Body)
 	}
 }

@@ -99,15 +99,22 @@ func (l *Lambda) await() {
 	l.t.Fatalf("the function does not ask for an event:\n%s%s", l.Stdout.String(), l.Stderr.String())
 }
 
-// Invoke hands an event to the function and returns once it has said what became
-// of it and asked for the next one.
-func (l *Lambda) Invoke(event []byte) LambdaAnswer {
+// Begin hands an event to the function, which the test is about to kill: what becomes
+// of it is not told.
+func (l *Lambda) Begin(event []byte) {
 	l.t.Helper()
 	select {
 	case l.events <- lambdaEvent{fmt.Sprintf("event-%d", time.Now().UnixNano()), event}:
 	case <-l.Exited:
 		l.t.Fatalf("the function has ended:\n%s", l.Stderr.String())
 	}
+}
+
+// Invoke hands an event to the function and returns once it has said what became
+// of it and asked for the next one.
+func (l *Lambda) Invoke(event []byte) LambdaAnswer {
+	l.t.Helper()
+	l.Begin(event)
 	var answer LambdaAnswer
 	select {
 	case answer = <-l.ended:
