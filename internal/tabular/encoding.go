@@ -150,10 +150,16 @@ type evidence struct {
 	firstBad int64 // the offset of the first of these
 	c1       int64 // bytes that only Windows-1252 has a character for
 	nuls     int64
+	firstNul int64 // the offset of the first of these
 }
 
 func (e *evidence) add(p []byte) {
-	e.nuls += int64(bytes.Count(p, []byte{0}))
+	if n := bytes.Count(p, []byte{0}); n > 0 {
+		if e.nuls == 0 {
+			e.firstNul = e.seen + int64(len(e.rest)) + int64(bytes.IndexByte(p, 0))
+		}
+		e.nuls += int64(n)
+	}
 	if kept := len(e.rest); kept > 0 { // at most three bytes
 		joined := slices.Concat(e.rest, p[:min(len(p), utf8.UTFMax)])
 		done := e.walk(joined, kept)

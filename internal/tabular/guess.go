@@ -56,14 +56,14 @@ func (s *scanner) settle() error {
 		return g.err
 	}
 	if s.tap.invalid > 0 && p.Encoding == UTF8 && !s.lexer.wide {
-		p.warn(s.tap.firstBad, "bad_encoding", "%d bytes are not valid in UTF-8, the first at this offset", s.tap.invalid)
+		p.warn(Row{Offset: s.tap.firstBad}, "bad_encoding", "%d bytes are not valid in UTF-8, the first at this offset", s.tap.invalid)
 	}
 	if s.tap.nuls > 0 && !s.lexer.wide {
-		p.warn(0, "nul", "%d bytes are zero", s.tap.nuls)
+		p.warn(Row{Line: s.nul, Offset: s.tap.firstNul}, "nul", "%d bytes are zero, the first at this offset", s.tap.nuls)
 	}
 	for i, c := range p.Columns {
 		if c.Name != "" && slices.ContainsFunc(p.Columns[:i], func(o Column) bool { return o.Name == c.Name }) {
-			p.warn(0, "same_name", "more than one column is called %s", shorten(c.Name))
+			p.warn(Row{}, "same_name", "more than one column is called %s", shorten(c.Name))
 		}
 	}
 	return nil
@@ -120,7 +120,7 @@ func (s *scanner) ignoreIDs(p *Plan, ids map[string]int) {
 	for i, c := range p.Columns {
 		if c.Field == fieldID && ids[c.Name] < 0 {
 			p.Columns[i].Field = ""
-			p.warn(0, "ids_ignored", "the column %s holds no UUIDs and is ignored; map it to id if it should be one", shorten(c.Name))
+			p.warn(Row{}, "ids_ignored", "the column %s holds no UUIDs and is ignored; map it to id if it should be one", shorten(c.Name))
 		}
 	}
 }

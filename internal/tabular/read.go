@@ -85,10 +85,10 @@ func (r *Reader) row(rec record) Row {
 	return row
 }
 
-func (p *Plan) warn(offset int64, code, format string, args ...any) {
+func (p *Plan) warn(at Row, code, format string, args ...any) {
 	const most = 50
 	if len(p.Warnings) < most {
-		p.Warnings = append(p.Warnings, note(Row{Offset: offset}, "", "", trouble{code, fmt.Sprintf(format, args...)}))
+		p.Warnings = append(p.Warnings, note(at, "", "", trouble{code, fmt.Sprintf(format, args...)}))
 	}
 }
 

@@ -52,6 +52,7 @@ type scanner struct {
 	sample []record // the first rows, copied
 	kept   int      // bytes of the sample
 	open   bool     // the last chunk can take more rows
+	nul    int64    // the line of the first zero byte, 0 before it was cut
 	// guesses are what the plan may be, one for each encoding that is still possible;
 	// none before the sample is whole.
 	guesses []guess
@@ -165,7 +166,7 @@ func (s *scanner) header() error {
 	sample := x.buf[x.start:min(x.end, x.start+sampleBytes)]
 	columns := s.shapeOf(sample, x.delim).columns
 	for {
-		rec, err := x.next()
+		rec, err := s.next()
 		if errors.Is(err, io.EOF) {
 			return refuse(fault.Invalid, "empty", "it has nothing but blank lines")
 		}
@@ -229,7 +230,7 @@ func (s *scanner) columns(p *Plan, names []string) error {
 // records goes through the rows and cuts the chunks.
 func (s *scanner) records() error {
 	for {
-		rec, err := s.lexer.next()
+		rec, err := s.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -240,6 +241,16 @@ func (s *scanner) records() error {
 			s.row(rec)
 		}
 	}
+}
+
+// next returns the next record, as the lexer does, and notes on which line the first
+// zero byte stands. The tap has seen all of the record.
+func (s *scanner) next() (record, error) {
+	rec, err := s.lexer.next()
+	if at := s.tap.firstNul - rec.offset; s.tap.nuls > 0 && s.nul == 0 && at >= 0 && at < rec.length {
+		s.nul = rec.line + lines(rec.raw[:min(at, int64(len(rec.raw)))])
+	}
+	return rec, err
 }
 
 // row counts a row, keeps it if it is among the first, and looks for others about
