@@ -302,3 +302,65 @@ func TestImportsOnOneMachine(t *testing.T) {
 		wantIn(t, err(list(t, "empty.csv", "")), "is empty")
 	})
 }
+
+// One byte that is no UTF-8 stands behind all that a beginning could tell of the file.
+func TestAByteOfAnotherEncodingFarIntoAFileCostsItsCellOnly(t *testing.T) {
+	t.Parallel()
+	const rows, bad = 4500, 4321
+	var text bytes.Buffer
+	text.WriteString("título,autor,descrição\n")
+	at, want := 0, []string{}
+	for n := range rows {
+		told := fmt.Sprint("é ", n)
+		if n == bad {
+			told = "a\xe7ao"
+			at = text.Len()
+		}
+		fmt.Fprintf(&text, "Título %d,João,%s\n", n, told)
+		if n == bad {
+			told = "-"
+		}
+		want = append(want, fmt.Sprintf("Título %d/João/%s", n, told))
+	}
+	if at < 99_465 {
+		t.Fatalf("its row stands at %d", at)
+	}
+	slices.Sort(want)
+	var zip bytes.Buffer
+	w := gzip.NewWriter(&zip)
+	if _, err := w.Write(text.Bytes()); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"a.csv": text.String(), "a.csv.gz": zip.String()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sh := newShell(t)
+			i, code := sh.imports(t, list(t, name, content))
+			i.accounted(t)
+			if i.State != "succeeded" || i.Rows.OK != rows || i.Rows.Warnings != 1 || code != 0 {
+				t.Errorf("it is %+v, and ends with %d", i, code)
+			}
+			var got []string
+			for line := range strings.Lines(sh.must(t, "export", "--ndjson")) {
+				var b bookSeen
+				if err := json.Unmarshal([]byte(line), &b); err != nil {
+					t.Fatal(err)
+				}
+				told := "-"
+				if b.Description != nil {
+					told = *b.Description
+				}
+				got = append(got, b.Title+"/"+strings.Join(b.Authors, "+")+"/"+told)
+			}
+			if slices.Sort(got); !slices.Equal(got, want) {
+				t.Errorf("the %d books are not those of the file", len(got))
+			}
+			warned := sh.must(t, "imports", "rows", "--json", "--outcome", "warned", i.ID)
+			if strings.Count(warned, "\n") != 1 {
+				t.Errorf("it is told that %s", warned)
+			}
+			wantIn(t, warned, fmt.Sprintf(`"line":%d,"offset":%d`, bad+2, at), `"code":"bad_encoding"`)
+			wantIn(t, sh.must(t, "imports", "show", i.ID), "utf-8", fmt.Sprintf("(byte %d)", bytes.IndexByte(text.Bytes(), 0xE7)))
+		})
+	}
+}

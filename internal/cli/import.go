@@ -159,9 +159,21 @@ func (s screen) describe(i client.Import) {
 	s.facts("read as", i.Format.Kind+", "+i.Format.Encoding, "delimiter", delimiter,
 		"columns", strings.Join(used, ", "), "ignored", strings.Join(ignored, ", "))
 	for _, w := range i.Warnings {
-		s.say("%s", safe("warning: "+w.Reason))
+		s.say("%s", safe("warning: "+w.Reason+place(w)))
 	}
 	s.preview(i)
+}
+
+// place is where what a warning is about stands, if it stands anywhere.
+func place(w drop.Note) string {
+	switch {
+	case w.Line > 0:
+		return fmt.Sprintf(" (line %d, byte %d)", w.Line, w.Offset)
+	case w.Offset > 0:
+		return fmt.Sprintf(" (byte %d)", w.Offset)
+	default:
+		return ""
+	}
 }
 
 // preview shows the first rows of a file, under the names of its first columns.

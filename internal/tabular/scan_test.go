@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -248,6 +249,10 @@ func TestEncodings(t *testing.T) {
 		}
 		if hit.draft.Title != "Um título" || hit.draft.Description != "" || codes(hit.warnings) != "bad_encoding" {
 			t.Errorf("got %+v", hit)
+		}
+		twin, err := tabular.Scan(tabular.Expand(bytes.NewReader(gzipped(t, raw)), 0), tabular.Options{})
+		if err != nil || !reflect.DeepEqual(twin, p) {
+			t.Errorf("gzipped it is %+v, %v", twin, err)
 		}
 	})
 	t.Run("bad bytes in the middle of UTF-8 cost their cells only, and are located", func(t *testing.T) {
