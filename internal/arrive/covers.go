@@ -57,14 +57,16 @@ func (c *Covers) Arrived(ctx context.Context, o Object) error {
 	if !ok {
 		return nil
 	}
-	rec, recorded, err := c.Jobs.Get(ctx, receipt.ID)
+	rec, recorded, err := c.record(ctx, receipt)
 	switch {
 	case err != nil:
 		return err
-	case recorded && kept(rec):
+	case recorded && rec.State == job.Dead && wanting(rec):
 		return nil
 	case recorded && rec.State.Terminal():
 		return c.Objects.Delete(ctx, o.Key)
+	case rec.RetryAsked() && !wanting(rec):
+		return c.resend(ctx, o, rec)
 	case !recorded && o.At.Sub(receipt.AcceptedAt()) > job.UploadMost:
 		return c.refuse(ctx, o, receipt, rec, fault.New(fault.Gone, "The picture came too late."))
 	}
@@ -78,13 +80,23 @@ func (c *Covers) Arrived(ctx context.Context, o Object) error {
 	case err != nil:
 		return err
 	}
-	return c.submit(ctx, o, receipt, rec, recorded, made)
+	return c.submit(ctx, o, receipt, rec, made)
 }
 
-// kept reports whether the picture of a job stays, since an operator may have it tried
-// again.
-func kept(rec job.Record) bool {
-	return rec.State == job.Dead && rec.Burial != nil && rec.Burial.Listed && rec.Burial.Lane == CoversLane
+// record reads the record of a job. One that is missing is told as one that has yet to
+// be written, by whoever is first.
+func (c *Covers) record(ctx context.Context, r job.Receipt) (rec job.Record, recorded bool, err error) {
+	rec, recorded, err = c.Jobs.Get(ctx, r.ID)
+	if !recorded {
+		rec = job.Record{ID: r.ID, Kind: r.Kind, BookID: r.BookID, Generation: 1, Revision: job.Unwritten}
+	}
+	return rec, recorded, err
+}
+
+// wanting reports whether the picture of a job that was given up is still wanted: an
+// operator may have it tried again, or has.
+func wanting(rec job.Record) bool {
+	return rec.Burial != nil && rec.Burial.Listed && rec.Burial.Lane == CoversLane
 }
 
 // receipt reads which job a picture is for. Only we give out such keys, so that
@@ -98,22 +110,50 @@ func (c *Covers) receipt(ctx context.Context, o Object) (job.Receipt, bool) {
 	return r, true
 }
 
-// submit puts the job on its lane. That it was taken is written down before the picture
-// goes.
-func (c *Covers) submit(ctx context.Context, o Object, r job.Receipt, rec job.Record, recorded bool, made book.Cover) error {
-	if !recorded {
-		rec = job.Record{ID: r.ID, Kind: r.Kind, BookID: r.BookID, Generation: 1, State: job.Queued}
-		if err := c.Jobs.Save(ctx, rec); err != nil {
-			return c.overtaken(ctx, o, err)
-		}
-	}
+// submit puts the job on its lane. That it is there is written down before the picture
+// goes, on the condition that nobody has written the record since it was read: then
+// nobody gives the job up any more (GiveUp), and no retry will want the picture.
+func (c *Covers) submit(ctx context.Context, o Object, r job.Receipt, rec job.Record, made book.Cover) error {
 	m := message(r, rec.Generation)
 	m.Cover = &made
 	body, err := m.Encode()
 	if err != nil {
 		return err
 	}
+	if rec.Burial != nil {
+		return c.goOn(ctx, o, rec, body)
+	}
 	if err := c.Lane.Send(ctx, queue.Message{Group: m.Group(), DedupID: m.DedupID(), Body: body}); err != nil {
+		return err
+	}
+	if rec.Revision == job.Unwritten {
+		rec.State = job.Queued
+		if err := c.Jobs.Save(ctx, rec); err != nil {
+			return c.overtaken(ctx, o, err)
+		}
+	}
+	return c.Objects.Delete(ctx, o.Key)
+}
+
+// goOn sends a retry to its lane. Its message is stored before that, as that of every
+// retry is, so that from now on it can be sent again without its picture.
+func (c *Covers) goOn(ctx context.Context, o Object, rec job.Record, body []byte) error {
+	burial := *rec.Burial
+	burial.Lane, burial.Message = queue.Writes, body
+	rec.Burial = &burial
+	if err := c.Jobs.Save(ctx, rec); err != nil {
+		return c.overtaken(ctx, o, err)
+	}
+	return c.resend(ctx, o, rec)
+}
+
+// resend sends the stored message of a retry, which needs its picture no more.
+func (c *Covers) resend(ctx context.Context, o Object, rec job.Record) error {
+	m, err := job.DecodeMessage(rec.Burial.Message)
+	if err != nil {
+		return err
+	}
+	if err := c.Lane.Send(ctx, queue.Message{Group: m.Group(), DedupID: m.DedupID(), Body: rec.Burial.Message}); err != nil {
 		return err
 	}
 	return c.Objects.Delete(ctx, o.Key)
@@ -146,7 +186,7 @@ func (c *Covers) overtaken(ctx context.Context, o Object, err error) error {
 
 // ended is the record of a job that ends before it came to its lane.
 func ended(r job.Receipt, rec job.Record, state job.State, now time.Time) job.Record {
-	rec.ID, rec.Kind, rec.BookID, rec.Generation = r.ID, r.Kind, r.BookID, max(rec.Generation, 1)
+	rec.ID, rec.Kind, rec.BookID = r.ID, r.Kind, r.BookID
 	rec.State, rec.FinishedAt = state, now.UTC()
 	rec.Attempts++
 	if rec.Burial != nil {
@@ -159,7 +199,7 @@ func ended(r job.Receipt, rec job.Record, state job.State, now time.Time) job.Re
 }
 
 // GiveUp is Handler's: it buries the job, and its picture stays, so that the job can
-// be tried again.
+// be tried again. One that another delivery has brought to its lane ends there.
 func (c *Covers) GiveUp(ctx context.Context, o Object, why error) error {
 	receipt, ok := c.receipt(ctx, o)
 	if !ok {
@@ -170,9 +210,14 @@ func (c *Covers) GiveUp(ctx context.Context, o Object, why error) error {
 		if err != nil && !fault.Is(err, fault.Damaged) {
 			return err
 		}
-		rec, recorded, err := c.Jobs.Get(ctx, receipt.ID)
-		if err != nil || recorded && rec.State.Terminal() {
+		rec, recorded, err := c.record(ctx, receipt)
+		switch {
+		case err != nil || recorded && rec.State.Terminal() || item.LastJob == receipt.ID:
 			return err
+		case rec.RetryAsked() && !wanting(rec):
+			return c.resend(ctx, o, rec)
+		case recorded && !wanting(rec):
+			return nil
 		}
 		if rec, err = c.buried(receipt, rec, item, why); err != nil {
 			return err

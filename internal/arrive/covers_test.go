@@ -430,10 +430,104 @@ func TestAPictureThatIsGivenUpWhileSomebodyElseIsAtItStays(t *testing.T) {
 		r, o := s.landed(t, picture)
 		s.Jobs = &overtaken{s.Jobs, func() { ok(t, s.GiveUp(t.Context(), o, errors.New("the function ran out of memory"))) }}
 		ok(t, s.Arrived(t.Context(), o))
-		if rec := s.record(t, r); s.work(t) != 0 || rec.State != job.Dead || s.left(t) != 1 {
+		s.work(t)
+		if rec := s.record(t, r); s.book(t).Version != 1 || rec.State != job.Dead || s.left(t) != 1 {
 			t.Errorf("%s is %+v, and %d are left", name, rec, s.left(t))
 		}
 	}
+}
+
+// slow is a delivery of a picture that stands still at a call.
+type slow struct {
+	blob.Store
+	queue.Sender
+	beforeSend, beforeDelete func()
+}
+
+func (s *slow) Send(ctx context.Context, m queue.Message) error {
+	s.beforeSend()
+	return s.Sender.Send(ctx, m)
+}
+
+func (s *slow) Delete(ctx context.Context, key string) error {
+	s.beforeDelete()
+	return s.Store.Delete(ctx, key)
+}
+
+// A function may be told of a picture twice, and stand still in one of the two while
+// the other is given up and an operator has the job tried again. It goes on whenever it
+// likes: the job ends as it should, and no picture goes that a retry still needs.
+func TestASlowDeliveryTakesNoPictureFromARetry(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]func(d *slow, meanwhile func()){
+		"before its job is sent":  func(d *slow, meanwhile func()) { d.beforeSend = meanwhile },
+		"before the picture goes": func(d *slow, meanwhile func()) { d.beforeDelete = meanwhile },
+	} {
+		for _, retried := range []bool{false, true} {
+			s := newStudio(t)
+			r, o := s.landed(t, photo(t, 100, 100, color.White))
+			var again blob.Object
+			in := &intake.Intake{Ring: s.Ring, Lane: s.lane, Jobs: s.db.Jobs(), Originals: s.puts, Now: s.Now, Again: func(ctx context.Context, id string) (err error) {
+				again, err = s.Again(ctx, id)
+				return err
+			}}
+			d := &slow{Store: s.puts, Sender: s.lane, beforeSend: func() {}, beforeDelete: func() {}}
+			once := false
+			at(d, func() {
+				if once {
+					return
+				}
+				once = true
+				ok(t, s.GiveUp(t.Context(), o, errors.New("the function ran out of memory")))
+				if dead := s.record(t, r).State == job.Dead; dead && retried {
+					ok(t, in.Retry(t.Context(), r.ID, intake.Order{}))
+				}
+			})
+			first := *s.Covers
+			first.Objects, first.Lane = d, d
+			ok(t, first.Arrived(t.Context(), o))
+			rec := s.record(t, r)
+			if wanted := rec.State == job.Dead || again.Key != "" && rec.Burial.Lane == arrive.CoversLane; wanted && s.left(t) != 1 {
+				t.Errorf("%s, retried %t: the picture of %+v is gone", name, retried, rec)
+			}
+			if rec.State == job.Dead {
+				ok(t, in.Retry(t.Context(), r.ID, intake.Order{}))
+			}
+			if again.Key != "" {
+				ok(t, s.Arrived(t.Context(), arrive.Object{Key: again.Key, Version: again.Version, At: s.now}))
+			}
+			s.work(t)
+			if rec := s.record(t, r); rec.State != job.Succeeded || s.book(t).Version != 2 || s.left(t) != 0 {
+				t.Errorf("%s, retried %t: it is %+v, and %d pictures are left", name, retried, rec, s.left(t))
+			}
+		}
+	}
+}
+
+func TestAPictureWhoseJobIsOnItsLaneIsNotGivenUp(t *testing.T) {
+	t.Parallel()
+	s := newStudio(t)
+	r, o := s.landed(t, photo(t, 100, 100, color.White))
+	ok(t, s.GiveUp(t.Context(), o, errors.New("the function ran out of memory")))
+	in := &intake.Intake{Ring: s.Ring, Lane: s.lane, Jobs: s.db.Jobs(), Originals: s.puts, Now: s.Now, Again: func(context.Context, string) error { return nil }}
+	ok(t, in.Retry(t.Context(), r.ID, intake.Order{}))
+	tried := *s.Covers
+	tried.Lane = &refusing{s.lane}
+	if err := tried.Arrived(t.Context(), o); err == nil {
+		t.Fatal("a job that was not sent is taken for one that was")
+	}
+	ok(t, s.GiveUp(t.Context(), o, errors.New("the function ran out of memory again")))
+	s.work(t)
+	if rec := s.record(t, r); rec.State != job.Succeeded || rec.Generation != 2 || s.book(t).Cover == nil || s.left(t) != 0 {
+		t.Errorf("it is %+v, and %d pictures are left", rec, s.left(t))
+	}
+}
+
+// refusing is a lane to which nothing can be sent.
+type refusing struct{ queue.Sender }
+
+func (r *refusing) Send(context.Context, queue.Message) error {
+	return fault.New(fault.Internal, "the lane is on fire")
 }
 
 func TestAPictureThatIsTriedAgainCanBeRefusedAndOneThatIsGoneCannotBeTried(t *testing.T) {

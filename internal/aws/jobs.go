@@ -44,7 +44,7 @@ func (j Jobs) Get(ctx context.Context, id string) (job.Record, bool, error) {
 
 // Save is job.Store's.
 func (j Jobs) Save(ctx context.Context, rec job.Record) error {
-	update, err := j.update(rec, unended)
+	update, err := j.update(rec, saving(rec))
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func ended(id string, update *types.Update, l lost) error {
 // SaveIfUnchanged is job.Store's.
 func (j Jobs) SaveIfUnchanged(ctx context.Context, rec job.Record, read book.Item) error {
 	now := j.s.now()
-	update, err := j.update(rec, unended)
+	update, err := j.update(rec, saving(rec))
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (j Jobs) Bury(ctx context.Context, rec job.Record, read book.Item) error {
 		return j.Save(ctx, rec)
 	}
 	now := j.s.now()
-	update, err := j.update(rec, unended)
+	update, err := j.update(rec, saving(rec))
 	if err != nil {
 		return err
 	}

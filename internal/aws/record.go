@@ -15,6 +15,25 @@ import (
 // generation that is not terminal.
 const unended = nothing + " OR (#generation = :generation AND NOT #state IN (:succeeded, :failed, :superseded, :dead))"
 
+// overRead and first are the conditions of a Save of a record that says what it is to
+// take the place of: one that was read, or none.
+const (
+	overRead = "#revision = :revision AND #generation = :generation AND NOT #state IN (:succeeded, :failed, :superseded, :dead)"
+	first    = nothing
+)
+
+// saving is the condition on which a record is saved.
+func saving(rec job.Record) string {
+	switch rec.Revision {
+	case 0:
+		return unended
+	case job.Unwritten:
+		return first
+	default:
+		return overRead
+	}
+}
+
 // recordAttributes are those of a record, of which any may be missing; the key and
 // the revision are not among them.
 func recordAttributes() []string {
@@ -42,8 +61,13 @@ func (j Jobs) update(rec job.Record, condition string) (*types.Update, error) {
 			remove = append(remove, "#"+name)
 		}
 	}
-	if condition == unended {
+	if condition == unended || condition == first {
 		values[":now"] = seconds(now)
+	}
+	if condition == overRead {
+		values[":revision"] = integer(rec.Revision)
+	}
+	if condition == unended || condition == overRead {
 		for _, state := range []job.State{job.Succeeded, job.Failed, job.Superseded, job.Dead} {
 			values[":"+string(state)] = str(string(state))
 		}

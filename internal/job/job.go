@@ -75,9 +75,13 @@ type Record struct {
 	Burial        *Burial        `json:"burial,omitzero"`       // of a job that was dead once
 	History       []Event        `json:"history,omitempty"`     // oldest first
 
-	// Revision is the store's count of the writes to this record.
+	// Revision is the store's count of the writes to this record. See Store.Save for
+	// what it means in one that is to be stored.
 	Revision int64 `json:"-"`
 }
+
+// Unwritten is the revision of a record that is to be the first of its job.
+const Unwritten = -1
 
 // Burial is the entry of a job in the ledger of the dead.
 type Burial struct {

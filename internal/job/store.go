@@ -19,7 +19,8 @@ type Store interface {
 
 	// Save stores a record on the condition that none is stored, or one of the
 	// same generation that is not terminal; fault.Changed otherwise, and nothing
-	// is written.
+	// is written. One with a Revision is stored in the place of that one only, with
+	// Unwritten only where there is none.
 	Save(ctx context.Context, rec Record) error
 
 	// SaveIfUnchanged is Save in one transaction with the check that the stored

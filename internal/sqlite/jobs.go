@@ -125,18 +125,19 @@ func (j Jobs) Amend(ctx context.Context, read, next job.Record) error {
 }
 
 // saveRecord stores a record unless one of another generation, or a terminal one,
-// stands in its place.
+// stands in its place, or another one than it was made of.
 func (c *conn) saveRecord(rec job.Record, now time.Time) error {
-	ended := false
-	err := c.each(`SELECT generation, state FROM jobs WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`,
+	ended, revision := false, int64(job.Unwritten)
+	err := c.each(`SELECT generation, state, revision FROM jobs WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`,
 		func(s *sqlite3.Stmt) error {
 			ended = s.ColumnInt(0) != rec.Generation || job.State(s.ColumnText(1)).Terminal()
+			revision = s.ColumnInt64(2)
 			return nil
 		}, rec.ID, now)
 	if err != nil {
 		return err
 	}
-	if ended {
+	if ended || rec.Revision != 0 && rec.Revision != revision {
 		return fault.New(fault.Changed, "job %s has ended, or been retried, meanwhile", rec.ID)
 	}
 	return c.putRecord(rec, now)

@@ -52,6 +52,7 @@ func records() []Sentence {
 		{"a record that is not terminal gives way to one of its own generation only", notTerminal},
 		{"a retrying record gives way to the next attempt, and to the end", retrying},
 		{"every write of a record raises its revision", revisions},
+		{"a record that was read is stored in its own place only, and a first one in that of none", savedOver},
 		{"the end of one job is no matter to another", otherJobs},
 		{"of many ends of one job at once exactly one is stored", endsAtOnce},
 		{"a record is forgotten when its time since the last write is over, and not before", forgotten},
@@ -195,6 +196,7 @@ func (s *Suite) none(id string) {
 // save stores a record and returns it as it is read.
 func (s *Suite) save(rec job.Record) job.Record {
 	s.t.Helper()
+	rec.Revision = 0 // in the place of whatever stands
 	s.ok(s.Jobs.Save(s.t.Context(), rec))
 	return s.get(rec.ID)
 }

@@ -5,6 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
+	"acervo/internal/book"
 	"acervo/internal/fault"
 	"acervo/internal/job"
 )
@@ -109,6 +112,7 @@ func revisions(s *Suite) {
 				last = rec.Revision
 			}
 		}
+		first.Revision = 0
 		s.ok(s.Jobs.Save(ctx, first))
 		rises(first.ID)
 		read := s.write(bookOf(first))
@@ -118,6 +122,39 @@ func revisions(s *Suite) {
 		rises(first.ID)
 		s.ok(s.Jobs.Bury(ctx, first, read))
 		rises(first.ID)
+	}
+}
+
+func savedOver(s *Suite) {
+	read := s.write(book.Item{ID: uuid.New()})
+	for way, save := range map[string]func(job.Record) error{
+		"alone":         func(rec job.Record) error { return s.Jobs.Save(s.t.Context(), rec) },
+		"with its book": func(rec job.Record) error { return s.Jobs.SaveIfUnchanged(s.t.Context(), rec, read) },
+		"by a burial": func(rec job.Record) error {
+			err := s.Jobs.Bury(s.t.Context(), rec, read)
+			if err == nil {
+				read = fenced(read)
+			}
+			return err
+		},
+	} {
+		s.t.Log(way)
+		rec := s.record(job.Retrying)
+		rec.BookID = read.ID
+		late := rec
+		late.Revision = 1 // of none
+		s.changed(save(late))
+		s.none(rec.ID)
+		rec.Revision = job.Unwritten
+		s.ok(save(rec))
+		s.changed(save(rec))
+		seen := s.get(rec.ID)
+		s.ok(save(seen))
+		s.changed(save(seen))
+		s.book(read)
+		if stands := s.get(rec.ID); stands.Revision != seen.Revision+1 {
+			s.t.Errorf("revision %d follows %d", stands.Revision, seen.Revision)
+		}
 	}
 }
 
