@@ -50,6 +50,7 @@ type tuning struct {
 	lease   time.Duration               // of a delivery; zero for the lane's own
 	workers int                         // on the lane, at least one
 	books   func(book.Store) book.Store // what the workers see of the books; nil for the books themselves
+	unsent  time.Duration               // between looks at imports that were not sent whole; zero for the usual
 }
 
 // serve runs the one-machine edition until ctx ends.
@@ -106,6 +107,7 @@ type parts struct {
 	objects *dir.Dir
 	porter  *arrive.Porter
 	watch   *arrive.Watch
+	unsent  *arrive.Unsent
 	runners []*work.Runner
 	imports *sqlite.Lane // the chunks of imports
 	api     *httpapi.API
@@ -131,6 +133,7 @@ func (tune tuning) parts(ctx context.Context, c config.Serve, db *sqlite.DB, log
 	p.api.Lanes = append(p.api.Lanes, httpapi.Lane{Name: queue.Imports, Control: p.imports})
 	p.api.Imports = &intake.Imports{Drops: db.Drops(), Objects: p.objects, Lane: p.imports, Now: time.Now}
 	p.watch = newWatch(c, p.objects, p.api.Imports, log)
+	p.unsent = &arrive.Unsent{Imports: p.api.Imports, Every: tune.unsent, Log: log}
 	p.porter = takeCovers(p.api, p.objects, log)
 	p.api.Checks = map[string]func(context.Context) error{"store": db.Ping, "worker": p.runners[0].Ready}
 	return p, nil
@@ -144,8 +147,7 @@ func (p parts) work(ctx context.Context, db *sqlite.DB, log *slog.Logger) *errgr
 	}
 	all.Go(func() error { p.porter.Run(ctx); return nil })
 	all.Go(func() error { p.watch.Run(ctx); return nil })
-	unsent := &arrive.Unsent{Imports: p.api.Imports, Log: log}
-	all.Go(func() error { unsent.Run(ctx); return nil })
+	all.Go(func() error { p.unsent.Run(ctx); return nil })
 	all.Go(func() error { newUnused(p.objects, db, log).Run(ctx); return nil })
 	all.Go(func() error { sweep(ctx, db, log); return nil })
 	return &all

@@ -33,5 +33,5 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	if err != nil {
 		return err
 	}
-	return serve(ctx, c, stdout)
+	return tuning{}.serve(ctx, c, stdout)
 }

@@ -23,8 +23,13 @@ import (
 	"acervo/internal/work"
 )
 
+// tuning is what no operator sets: tests do.
+type tuning struct {
+	unsent time.Duration // between looks at imports that were not sent whole; zero for the usual
+}
+
 // serve works until ctx ends, then drains. It tells of its health to the last.
-func serve(ctx context.Context, c config.Worker, stdout io.Writer) error {
+func (tune tuning) serve(ctx context.Context, c config.Worker, stdout io.Writer) error {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	engines, err := aws.Open(ctx, aws.Place(c.AWS), aws.LaneOptions{Lease: c.Lease})
 	if err != nil {
@@ -62,7 +67,7 @@ func serve(ctx context.Context, c config.Worker, stdout io.Writer) error {
 	for _, failures := range wireFailures(c, engines, sender, log) {
 		works.Go(func() { failures.Run(working) })
 	}
-	unsent := &arrive.Unsent{Imports: sender, Log: log}
+	unsent := &arrive.Unsent{Imports: sender, Every: tune.unsent, Log: log}
 	works.Go(func() { unsent.Run(working) })
 	works.Wait()
 	hush()

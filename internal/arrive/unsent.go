@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"acervo/internal/drop"
 	"acervo/internal/fault"
 	"acervo/internal/intake"
 )
@@ -26,14 +27,20 @@ const (
 // no harm.
 type Unsent struct {
 	Imports *intake.Imports
-	Log     *slog.Logger
+	// Every is what passes between two looks; zero for UnsentEvery.
+	Every time.Duration
+	Log   *slog.Logger
 
 	seen map[uuid.UUID]bool // unsent at the last look, when their senders may have been at it
 }
 
 // Run looks now and then until ctx ends.
 func (u *Unsent) Run(ctx context.Context) {
-	tick := time.NewTicker(UnsentEvery)
+	every := u.Every
+	if every == 0 {
+		every = UnsentEvery
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		if err := u.Once(ctx); err != nil && ctx.Err() == nil {
@@ -81,9 +88,46 @@ func (u *Unsent) send(ctx context.Context, id uuid.UUID) (unsent bool, err error
 	case !u.seen[id]:
 		return true, nil
 	}
-	if _, err = u.Imports.Send(ctx, id); err != nil {
+	if _, err = u.Imports.Send(ctx, id); u.lost(ctx, id, err) {
+		return false, u.end(ctx, id)
+	}
+	if err != nil {
 		return true, fault.Wrap(fault.KindOf(err), err, "send the chunks of the import %s", id)
 	}
 	u.Log.InfoContext(ctx, "the chunks of an import were sent, which its sender had left", "import", id)
 	return false, nil
+}
+
+// lost reports whether an import could not be sent since its plan is not kept any more.
+func (u *Unsent) lost(ctx context.Context, id uuid.UUID, why error) bool {
+	if !fault.Is(why, fault.NotFound) {
+		return false
+	}
+	_, err := u.Imports.Plan(ctx, id)
+	return fault.Is(err, fault.NotFound)
+}
+
+// end ends an import whose chunks nobody can send any more. Those that were sent find
+// it ended, and are skipped.
+func (u *Unsent) end(ctx context.Context, id uuid.UUID) error {
+	i, err := u.Imports.Drops.Get(ctx, id)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return nil
+	case err != nil || !intake.Unsent(i):
+		return err
+	}
+	next := i
+	next.State, next.FinishedAt = drop.Failed, u.Imports.Now().UTC().Truncate(time.Millisecond)
+	switch {
+	case i.Error != nil: // why it was going to fail
+	case i.State == drop.Cancelling:
+		next.State = drop.Cancelled
+	default:
+		problem := fault.ProblemOf(fault.New(fault.Gone,
+			"What was understood of the file is not kept any more, before all of it was imported. What had been applied stays; drop the file again for the rest."))
+		next.Error = &problem
+	}
+	u.Log.WarnContext(ctx, "an import was given up: its plan is gone, and chunks of it were not sent", "import", id)
+	return u.Imports.Drops.Update(ctx, i, next)
 }

@@ -2,7 +2,10 @@ package arrive_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -102,7 +105,10 @@ func TestAnImportWhoseSenderDiedHalfWayIsSentByWhoLooks(t *testing.T) {
 		d := newShelf(t)
 		i := d.halfSent(t)
 		broken, planned := i, i
-		broken.ID, broken.ArrivedAt = uuidOf(1), i.ArrivedAt.Add(time.Second) // it has no plan
+		broken.ID, broken.ArrivedAt = uuidOf(1), i.ArrivedAt.Add(time.Second)
+		if _, err := d.objects.Put(t.Context(), drop.PlanKey(broken.ID), "application/json", strings.NewReader("no plan")); err != nil {
+			t.Fatal(err)
+		}
 		planned.ID, planned.State = uuidOf(2), drop.Planned
 		for _, other := range []drop.Import{broken, planned} {
 			if err := d.store.Create(t.Context(), other); err != nil {
@@ -113,7 +119,7 @@ func TestAnImportWhoseSenderDiedHalfWayIsSentByWhoLooks(t *testing.T) {
 		if err := u.Once(t.Context()); err != nil {
 			t.Errorf("the first look fails: %v", err)
 		}
-		if err := u.Once(t.Context()); !fault.Is(err, fault.NotFound) {
+		if err := u.Once(t.Context()); err == nil {
 			t.Errorf("nobody is told of the one that cannot be sent: %v", err)
 		}
 		for _, c := range d.lane.chunks() {
@@ -123,6 +129,48 @@ func TestAnImportWhoseSenderDiedHalfWayIsSentByWhoLooks(t *testing.T) {
 		}
 		if n := len(d.rows(t, i.ID, d.lane.chunks())); n != 1700 {
 			t.Errorf("%d rows are on the lane", n)
+		}
+	})
+}
+
+// The plan of an import may be gone when somebody looks: it is kept for a time only.
+func TestAnImportWhoseChunksCannotBeSentAnyMoreEnds(t *testing.T) {
+	t.Parallel()
+	left := func(t *testing.T, state drop.State) (*shelf, drop.Import) {
+		t.Helper()
+		d := newShelf(t)
+		i := d.halfSent(t)
+		next := i
+		next.State = state
+		if err := errors.Join(d.store.Update(t.Context(), i, next), d.objects.Delete(t.Context(), drop.PlanKey(i.ID))); err != nil {
+			t.Fatal(err)
+		}
+		u := d.unsent()
+		for range 3 {
+			if err := u.Once(t.Context()); err != nil {
+				t.Errorf("it is looked at for ever: %v", err)
+			}
+		}
+		i = d.latest(t, i.Key)
+		return d, i
+	}
+	for _, state := range []drop.State{drop.Queued, drop.Running} {
+		t.Run("and says what can be done, when it was "+string(state), func(t *testing.T) {
+			t.Parallel()
+			d, i := left(t, state)
+			if i.State != drop.Failed || i.FinishedAt.IsZero() || i.Error == nil || i.Error.Status != http.StatusGone || !strings.Contains(i.Error.Detail, "drop the file again") {
+				t.Errorf("it is %+v, %+v", i, i.Error)
+			}
+			d.Drops = d.over(d.store, d.objects, d.lane)
+			if again := d.drops(t, "drop/again.csv", many(1700)); again.State != drop.Queued || again.DuplicateOf != uuid.Nil {
+				t.Errorf("dropped again it is %+v", again)
+			}
+		})
+	}
+	t.Run("as cancelled, when that was ordered", func(t *testing.T) {
+		t.Parallel()
+		if _, i := left(t, drop.Cancelling); i.State != drop.Cancelled || i.FinishedAt.IsZero() || i.Error != nil {
+			t.Errorf("it is %+v", i)
 		}
 	})
 }
