@@ -67,8 +67,8 @@ func (c *Covers) Arrived(ctx context.Context, o Object) error {
 		return c.Objects.Delete(ctx, o.Key)
 	case rec.RetryAsked() && !wanting(rec):
 		return c.resend(ctx, o, rec)
-	case !recorded && o.At.Sub(receipt.AcceptedAt()) > job.UploadMost:
-		return c.refuse(ctx, o, receipt, rec, fault.New(fault.Gone, "The picture came too late."))
+	case !recorded && late(o, receipt):
+		return c.overtaken(ctx, o, c.end(ctx, o, receipt, rec, tooLate()))
 	}
 	made, err := c.make(ctx, o)
 	switch {
@@ -76,7 +76,7 @@ func (c *Covers) Arrived(ctx context.Context, o Object) error {
 		c.Log.InfoContext(ctx, "a picture was gone or replaced when it was looked at", "job", receipt.ID)
 		return nil
 	case fault.Is(err, fault.TooLarge), fault.Is(err, fault.MediaType), fault.Is(err, fault.Invalid):
-		return c.refuse(ctx, o, receipt, rec, err)
+		return c.overtaken(ctx, o, c.end(ctx, o, receipt, rec, err))
 	case err != nil:
 		return err
 	}
@@ -163,14 +163,19 @@ func message(r job.Receipt, generation int) job.Message {
 	return job.Message{Job: r.ID, Generation: generation, Kind: r.Kind, BookID: r.BookID, AcceptedAt: r.AcceptedAt()}
 }
 
-// refuse ends a job whose picture cannot be taken, unless another delivery has ended
-// it.
-func (c *Covers) refuse(ctx context.Context, o Object, r job.Receipt, rec job.Record, why error) error {
+// late reports whether a picture came when its client may have been told that none had.
+func late(o Object, r job.Receipt) bool { return o.At.Sub(r.AcceptedAt()) > job.UploadMost }
+
+func tooLate() error { return fault.New(fault.Gone, "The picture came too late.") }
+
+// end ends a job whose picture cannot be taken: fault.Changed if its record was written
+// since it was read.
+func (c *Covers) end(ctx context.Context, o Object, r job.Receipt, rec job.Record, why error) error {
 	problem := fault.ProblemOf(why)
 	rec = ended(r, rec, job.Failed, c.Now())
 	rec.Error = &problem
 	if err := c.Jobs.Save(ctx, rec); err != nil {
-		return c.overtaken(ctx, o, err)
+		return err
 	}
 	return c.Objects.Delete(ctx, o.Key)
 }
@@ -218,14 +223,25 @@ func (c *Covers) GiveUp(ctx context.Context, o Object, why error) error {
 			return c.resend(ctx, o, rec)
 		case recorded && !wanting(rec):
 			return nil
+		case !recorded && late(o, receipt):
+			err = c.end(ctx, o, receipt, rec, tooLate())
+		default:
+			err = c.bury(ctx, receipt, rec, item, why)
 		}
-		if rec, err = c.buried(receipt, rec, item, why); err != nil {
-			return err
-		}
-		if err := c.Jobs.Bury(ctx, rec, item); !fault.Is(err, fault.Changed) || ctx.Err() != nil {
+		if !fault.Is(err, fault.Changed) || ctx.Err() != nil {
 			return err
 		}
 	}
+}
+
+// bury gives a job up: fault.Changed if its record or its book was written since they
+// were read.
+func (c *Covers) bury(ctx context.Context, r job.Receipt, rec job.Record, item book.Item, why error) error {
+	rec, err := c.buried(r, rec, item, why)
+	if err != nil {
+		return err
+	}
+	return c.Jobs.Bury(ctx, rec, item)
 }
 
 // buried is the record of a job that is given up. The version noted at its first

@@ -19,6 +19,7 @@ type actor struct {
 	next  *access // what it will do when it goes on; nil when it has ended
 	dead  bool    // it was killed: whatever it still calls does nothing
 	steps int
+	quits bool // it gives a picture up
 
 	ended      func()             // called once it has ended, unless it was killed
 	wants      *payload           // the write of a client or of a row, the edit of an operator

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"acervo/internal/arrive"
 	"acervo/internal/fault"
 	"acervo/internal/intake"
 	"acervo/internal/job"
@@ -79,8 +80,13 @@ func (s *Sim) submits(i int, b *bookModel, p *payload, k *keyModel) *actor {
 }
 
 func (s *Sim) intake(a *actor) *intake.Intake {
-	jobs := s.gatedJobs(a)
+	jobs, pictures := s.gatedJobs(a), gatedPictures{s: s, a: a}
+	covers := arrive.Covers{Objects: pictures}
 	return &intake.Intake{
+		Originals: pictures, Again: func(ctx context.Context, id string) error {
+			_, err := covers.Again(ctx, id)
+			return err
+		},
 		Ring: s.ring, Lane: gatedLane{s: s, a: a}, Gauge: s.stores.Lane, Jobs: jobs, Claims: jobs, Now: s.clock.now,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -60,19 +61,36 @@ func (s *Sim) uploads(j *jobModel) {
 // arrives starts whoever is told that the picture of a job has landed.
 func (s *Sim) arrives(i int, j *jobModel) *actor {
 	return s.begin(s.arrivals, i, "arrival", j.payloads[0], func(a *actor) {
-		covers := arrive.Covers{
-			Ring: s.ring, Jobs: s.gatedJobs(a), Lane: gatedLane{s: s, a: a}, Objects: gatedPictures{s: s, a: a},
-			Now: s.clock.now, Log: s.log,
-		}
-		err := covers.Arrived(context.Background(), arrive.Object{Key: job.OriginalKey(j.id), At: j.landedAt})
+		err := s.covers(a).Arrived(context.Background(), j.picture())
 		a.ended = func() { s.say("  arrival: %q", fault.KindOf(err)) }
 	})
 }
 
-// landAll has every picture that still lies there told of again.
+// quits starts whoever gives the picture of a job up.
+func (s *Sim) quits(i int, j *jobModel) *actor {
+	return s.begin(s.arrivals, i, "arrival", j.payloads[0], func(a *actor) {
+		a.quits = true
+		err := s.covers(a).GiveUp(context.Background(), j.picture(), errors.New("the function ran out of memory"))
+		a.ended = func() { s.say("  arrival: %q", fault.KindOf(err)) }
+	})
+}
+
+func (s *Sim) covers(a *actor) *arrive.Covers {
+	return &arrive.Covers{
+		Ring: s.ring, Jobs: s.gatedJobs(a), Books: gatedBooks{s, a}, Lane: gatedLane{s: s, a: a}, Objects: gatedPictures{s: s, a: a},
+		Now: s.clock.now, Log: s.log,
+	}
+}
+
+// picture is what those are told who deal with it.
+func (j *jobModel) picture() arrive.Object {
+	return arrive.Object{Key: job.OriginalKey(j.id), At: j.landedAt}
+}
+
+// landAll has every picture told of again that still lies there and has a job to do.
 func (s *Sim) landAll() {
 	for _, j := range s.queued {
-		if s.pictures[job.OriginalKey(j.id)] == nil {
+		if s.pictures[job.OriginalKey(j.id)] == nil || j.dead() && j.wanting() {
 			continue
 		}
 		s.goOn(s.arrives(0, j), toTheEnd, happens)
@@ -104,6 +122,24 @@ func (g gatedPictures) Get(ctx context.Context, key, _ string, _ blob.Range) (bo
 		return nil
 	}})
 	return body, o, err
+}
+
+func (g gatedPictures) Stat(ctx context.Context, key string) (o blob.Object, err error) {
+	err = g.a.gate(ctx, &access{what: "look for the picture", do: func() error {
+		if g.s.pictures[key] == nil {
+			return fault.New(fault.NotFound, "there is no such picture")
+		}
+		return nil
+	}})
+	return o, err
+}
+
+// Put is for pictures that land again.
+func (g gatedPictures) Put(ctx context.Context, key, _ string, _ io.ReadSeeker) (blob.Object, error) {
+	return blob.Object{Key: key}, g.a.gate(ctx, &access{what: "put the picture where it lies", lasts: true, do: func() error {
+		g.s.pictures[key] = g.s.jobs[strings.TrimPrefix(key, job.Originals)]
+		return nil
+	}})
 }
 
 func (g gatedPictures) note(key string) (io.ReadCloser, blob.Object, error) {
@@ -143,8 +179,11 @@ func (d dice) covers() command {
 			promised = append(promised, j)
 		}
 	}
-	how, w := d.below(5), d.shortWay()
+	how, w := d.below(6), d.shortWay()
 	switch {
+	case how == 5 && len(landed) > 0:
+		j := landed[len(landed)-1-d.below(len(landed))]
+		return command{fmt.Sprintf("arrival %d gives the picture of %s up, %s", i, j, w), func() { d.s.goes(d.s.quits(i, j), w) }}
 	case how == 4 && len(landed) > 0:
 		j := pick(d, landed)
 		return command{fmt.Sprintf("arrival %d is told of the picture of %s again, %s", i, j, w), func() { d.s.goes(d.s.arrives(i, j), w) }}

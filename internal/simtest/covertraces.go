@@ -81,6 +81,75 @@ func tracesOfCovers() []trace {
 			x.finishes(x.receiving(0))
 			x.is(j, job.Superseded)
 		}},
+		{"a picture is given up and tried again", func(x *script) {
+			x.asks(job.Create)
+			x.finishes(x.receiving(0))
+			j := x.expecting()
+			x.uploads(j)
+			x.finishes(x.quits(0, j))
+			x.is(j, job.Dead)
+			x.finishes(x.arrives(0, j))
+			x.retried(j)
+			x.finishes(x.arrives(0, j))
+			x.finishes(x.receiving(0))
+			x.is(j, job.Succeeded)
+		}},
+		{"a slow delivery takes no picture from a retry", func(x *script) {
+			x.asks(job.Create)
+			x.finishes(x.receiving(0))
+			j := x.expecting()
+			slow := x.lands(0, j)
+			x.until(slow, sendMessage)
+			x.finishes(x.quits(1, j))
+			x.is(j, job.Dead)
+			x.retried(j)
+			x.finishes(slow)
+			x.finishes(x.arrives(1, j))
+			x.finishes(x.receiving(0))
+			x.is(j, job.Succeeded)
+		}},
+		{"a picture is given up while its job goes on its lane", func(x *script) {
+			x.asks(job.Create)
+			x.finishes(x.receiving(0))
+			j := x.expecting()
+			x.uploads(j)
+			late := x.quits(1, j)
+			x.until(late, buryJob)
+			x.finishes(x.arrives(0, j), late)
+			x.finishes(x.receiving(0))
+			x.is(j, job.Succeeded)
+		}},
+		{"a picture is given up after its job was applied and before that is recorded", func(x *script) {
+			x.asks(job.Create)
+			x.finishes(x.receiving(0))
+			j := x.expecting()
+			slow := x.lands(0, j)
+			x.through(slow, sendMessage, happens)
+			w := x.receiving(0)
+			x.through(w, writeBook, happens)
+			x.finishes(x.quits(1, j), w, slow)
+			x.is(j, job.Succeeded)
+		}},
+		{"whoever is told of a retry dies before it is sent, and it is given up", func(x *script) {
+			x.asks(job.Create)
+			x.finishes(x.receiving(0))
+			j := x.expecting()
+			x.uploads(j)
+			x.finishes(x.quits(0, j))
+			x.retried(j)
+			x.through(x.arrives(0, j), sendMessage, diesBefore)
+			x.finishes(x.quits(1, j))
+			x.finishes(x.receiving(0))
+			x.is(j, job.Succeeded)
+		}},
+		{"a picture that comes too late is refused when it is given up", func(x *script) {
+			x.asks(job.Create)
+			j := x.expecting()
+			x.passes(job.UploadMost + 2*restFor)
+			x.uploads(j)
+			x.finishes(x.quits(0, j))
+			x.is(j, job.Failed)
+		}},
 		{"a picture that comes too late is refused", func(x *script) {
 			x.asks(job.Create)
 			j := x.expecting()

@@ -79,7 +79,7 @@ func (g gatedJobs) SaveIfUnchanged(ctx context.Context, rec job.Record, read boo
 }
 
 func (g gatedJobs) Bury(ctx context.Context, rec job.Record, read book.Item) error {
-	return g.write(ctx, "bury the job", rec, cause{}, func(ctx context.Context) error {
+	return g.write(ctx, "bury the job", rec, cause{givenUp: g.a.quits}, func(ctx context.Context) error {
 		return g.s.stores.Jobs.Bury(ctx, rec, read)
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"acervo/internal/arrive"
 	"acervo/internal/book"
 	"acervo/internal/job"
 )
@@ -59,6 +60,9 @@ func (j *jobModel) ended() bool { return j.recorded && j.rec.State.Terminal() }
 
 // dead reports whether an operator has to decide about the job.
 func (j *jobModel) dead() bool { return j.listed && j.rec.State == job.Dead }
+
+// wanting reports whether the job can go on with its picture only.
+func (j *jobModel) wanting() bool { return j.listed && j.rec.Burial.Lane == arrive.CoversLane }
 
 // keyModel is what is known of an idempotency key.
 type keyModel struct {

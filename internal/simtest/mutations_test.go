@@ -239,5 +239,26 @@ func mutations() []mutation {
 			"a picture goes before the job of its cover is sent", coversGo,
 			"	m := message(r, rec.Generation)\n", "	_ = c.Objects.Delete(ctx, o.Key)\n	m := message(r, rec.Generation)\n",
 		},
+		{
+			"a record is saved over another one than was read", jobsGo,
+			" || rec.Revision != 0 && rec.Revision != revision {", " {",
+		},
+		{
+			"a job that is on its lane is given up", coversGo,
+			"		case recorded && !wanting(rec):\n			return nil\n", "",
+		},
+		{
+			"a picture goes although its job was given up", coversGo,
+			"		rec.State = job.Queued\n		if err := c.Jobs.Save(ctx, rec); err != nil {",
+			"		rec.State = job.Queued\n		if err := c.Jobs.Save(ctx, rec); err != nil && !fault.Is(err, fault.Changed) {",
+		},
+		{
+			"the picture of a dead job goes when it is told of again", coversGo,
+			"	case recorded && rec.State == job.Dead && wanting(rec):\n		return nil\n", "",
+		},
+		{
+			"a job is given up that its book shows already", coversGo,
+			" || item.LastJob == receipt.ID:", ":",
+		},
 	}
 }

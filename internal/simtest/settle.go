@@ -33,6 +33,7 @@ func (s *Sim) settle() {
 			s.violated(ends, "after %d rounds without a fault there is still work", rounds)
 		}
 		s.resend()
+		s.landAll()
 		s.leasesEnd()
 		if a := s.receives(0, queue.MaxBatch, false); a != nil {
 			s.goOn(a, toTheEnd, happens)

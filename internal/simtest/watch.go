@@ -15,6 +15,7 @@ import (
 type cause struct {
 	row      *rowModel // of an import
 	operator bool
+	givenUp  bool     // its picture was, whatever else is on the lane
 	edit     *payload // that came with a retry
 }
 
@@ -130,7 +131,7 @@ func (s *Sim) recordChanged(j *jobModel, rec job.Record, recorded bool, c cause)
 		s.violated(record, "%s is recorded in generation %d, want %d", j, rec.Generation, j.generation())
 	}
 	if rec.State.Terminal() {
-		s.finished(j)
+		s.finished(j, c)
 	} else if rec.State != job.Retrying && (rec.State != job.Queued || !j.landed) { // queued is what a picture makes its job
 		s.violated(record, "%s became %s by itself", j, rec.State)
 	}
@@ -161,8 +162,10 @@ func (s *Sim) decided(j *jobModel, was job.Record, c cause) {
 }
 
 // finished judges the end of a job that its worker has recorded.
-func (s *Sim) finished(j *jobModel) {
-	s.inTurn(j)
+func (s *Sim) finished(j *jobModel, c cause) {
+	if !c.givenUp {
+		s.inTurn(j)
+	}
 	rec, item := j.rec, j.book.item
 	if rec.State != job.Succeeded && len(j.effects) > 0 {
 		s.violated(record, "%s is %s and has made version %d", j, rec.State, j.effects[0])
@@ -186,6 +189,9 @@ func (s *Sim) finished(j *jobModel) {
 			s.violated(refusal, "%s is superseded, and the book has not moved on", j)
 		}
 	default: // dead
+		if j.late() {
+			s.violated(refusal, "%s is dead, and its client was told that its picture had not come", j)
+		}
 		if !j.buried {
 			j.buried, j.buriedAt = true, item.Version
 		}
@@ -193,9 +199,13 @@ func (s *Sim) finished(j *jobModel) {
 }
 
 // durable checks that no job that was accepted has been forgotten: it has ended,
-// or is on the lane, or its picture lies there, or is a retry that the ledger lists.
+// or is on the lane, or its picture lies there, or is a retry that the ledger lists. The
+// picture of one that is tried again without its cover, or may be, lies there.
 func (s *Sim) durable() {
 	for _, j := range s.queued {
+		if j.wanting() && s.pictures[job.OriginalKey(j.id)] == nil {
+			s.violated(ledger, "the picture of %s is gone, which is still wanted", j)
+		}
 		if !j.acked || j.ended() || j.listed && j.generation() > 1 || s.pictures[job.OriginalKey(j.id)] != nil {
 			continue
 		}
@@ -227,12 +237,16 @@ func (s *Sim) sweep() {
 
 // audit compares what the ledger lists with the model.
 func (s *Sim) audit(b *bookModel) {
-	if !slices.ContainsFunc(b.sent, func(j *jobModel) bool { return j.buried }) {
+	buried := func(j *jobModel) bool { return j.book == b && j.buried }
+	if !slices.ContainsFunc(s.queued, buried) {
 		return
 	}
 	page, more, err := s.stores.Jobs.Dead(context.Background(), job.Filter{Book: b.id}, "", 100)
 	s.unreadable(err, "the ledger")
-	for _, j := range b.sent {
+	for _, j := range s.queued {
+		if !buried(j) {
+			continue
+		}
 		listed := slices.ContainsFunc(page, func(rec job.Record) bool { return rec.ID == j.id })
 		if listed != j.listed || more != "" {
 			s.violated(ledger, "%s is listed: %t, want %t", j, listed, j.listed)
