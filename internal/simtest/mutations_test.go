@@ -241,7 +241,7 @@ func mutations() []mutation {
 		},
 		{
 			"a record is saved over another one than was read", jobsGo,
-			" || rec.Revision != 0 && rec.Revision != revision {", " {",
+			"rec.Revision != 0 && rec.Revision != revision {", "rec.Revision > 0 && revision < 0 {",
 		},
 		{
 			"a job that is on its lane is given up", coversGo,
@@ -255,10 +255,6 @@ func mutations() []mutation {
 		{
 			"the picture of a dead job goes when it is told of again", coversGo,
 			"	case recorded && rec.State == job.Dead && wanting(rec):\n		return nil\n", "",
-		},
-		{
-			"a job is given up that its book shows already", coversGo,
-			" || item.LastJob == receipt.ID:", ":",
 		},
 	}
 }
