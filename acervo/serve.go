@@ -164,7 +164,7 @@ func newAPI(ctx context.Context, c config.Serve, db *sqlite.DB, lane *sqlite.Lan
 		Intake: &intake.Intake{
 			Ring: ring, Lane: lane, Gauge: lane, Jobs: db.Jobs(), Claims: db.Jobs(), Now: time.Now, MaxAge: c.MaxAge,
 		},
-		Ring: ring, Books: db.Books(), Lists: db.Books(), Jobs: db.Jobs(),
+		Ring: ring, Books: db.Books(), Lists: db.Books(), Jobs: db.Jobs(), Watcher: db.Jobs(),
 		KeyStore: db.CallerKeys(), PrivateReads: !c.PublicRead, Origins: c.Origins,
 		Tokens: httpapi.NewTokens(httpapi.TokenOptions{
 			Issuer: c.OIDC.Issuer, Audience: c.OIDC.Audience, JWKS: c.OIDC.JWKS, RoleClaim: c.OIDC.RoleClaim, Now: time.Now, Log: log,

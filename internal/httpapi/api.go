@@ -29,7 +29,10 @@ type API struct {
 	Books  book.Store
 	Lists  book.Lister
 	Jobs   job.Store
-	Keys   Keys
+	// Watcher tells those who wait for a job of its end; nil where another process
+	// stores it.
+	Watcher job.Watcher
+	Keys    Keys
 	// KeyStore keeps the keys that operators make; nil where there are none.
 	KeyStore key.Store
 	// Imports takes files to be imported; nil where none are.

@@ -168,7 +168,7 @@ func (a *API) wait(r *http.Request, j job.Job, most time.Duration) (job.Job, err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), most)
 	defer cancel()
-	return job.Wait(ctx, func(ctx context.Context) (job.Job, error) { return a.Intake.Status(ctx, receipt) })
+	return job.Wait(ctx, j.ID, a.Watcher, func(ctx context.Context) (job.Job, error) { return a.Intake.Status(ctx, receipt) })
 }
 
 // outcome answers with what became of a job that has ended.

@@ -54,6 +54,8 @@ type DB struct {
 	parts   atomic.Int64        // large writes so far
 	folding sync.Mutex          // held by who folds the log into the file beside the writers
 
+	watched watched
+
 	seq int64 // of the last message sent; belongs to the writing connection
 }
 
@@ -61,7 +63,7 @@ type DB struct {
 // refuses a directory that another process holds, by name, and a database that a
 // newer release has written.
 func Open(opts Options) (*DB, error) {
-	db := &DB{now: opts.Now, closed: make(chan struct{}), large: semaphore.NewWeighted(1)}
+	db := &DB{now: opts.Now, closed: make(chan struct{}), large: semaphore.NewWeighted(1), watched: watched{of: map[string]*watch{}}}
 	if db.now == nil {
 		db.now = time.Now
 	}

@@ -69,15 +69,24 @@ func recordSum(rec job.Record, expires int64, doc []byte) uint32 {
 	return checksum(head, doc)
 }
 
+// write stores the record of a job, and tells whoever watches it.
+func (j Jobs) write(ctx context.Context, id string, fn func(*tx) error) error {
+	err := j.db.write(ctx, synced, fn)
+	if err == nil {
+		j.db.watched.tell(id)
+	}
+	return err
+}
+
 // Save is job.Store's.
 func (j Jobs) Save(ctx context.Context, rec job.Record) error {
-	return j.db.write(ctx, synced, func(t *tx) error { return t.saveRecord(rec, j.db.now()) })
+	return j.write(ctx, rec.ID, func(t *tx) error { return t.saveRecord(rec, j.db.now()) })
 }
 
 // SaveIfUnchanged is job.Store's.
 func (j Jobs) SaveIfUnchanged(ctx context.Context, rec job.Record, read book.Item) error {
 	now := j.db.now()
-	return j.db.write(ctx, synced, func(t *tx) error {
+	return j.write(ctx, rec.ID, func(t *tx) error {
 		if err := t.unchanged(read, now); err != nil {
 			return err
 		}
@@ -91,7 +100,7 @@ func (j Jobs) Bury(ctx context.Context, rec job.Record, read book.Item) error {
 		return j.Save(ctx, rec)
 	}
 	now := j.db.now()
-	err := j.db.write(ctx, synced, func(t *tx) error {
+	err := j.write(ctx, rec.ID, func(t *tx) error {
 		if err := t.unchanged(read, now); err != nil {
 			return err
 		}
@@ -108,7 +117,7 @@ func (j Jobs) Bury(ctx context.Context, rec job.Record, read book.Item) error {
 
 // Amend is job.Store's.
 func (j Jobs) Amend(ctx context.Context, read, next job.Record) error {
-	return j.db.write(ctx, synced, func(t *tx) error {
+	return j.write(ctx, read.ID, func(t *tx) error {
 		same := false
 		err := t.each(`SELECT revision FROM jobs WHERE id = ?`, func(s *sqlite3.Stmt) error {
 			same = s.ColumnInt64(0) == read.Revision
