@@ -143,14 +143,17 @@ func asciiRun(raw []byte) int {
 
 // evidence gathers what all the bytes of a file say about its encoding.
 type evidence struct {
-	rest     []byte // the first bytes of a character whose end has not come
-	seen     int64
-	valid    int64 // characters of several bytes, right in UTF-8
-	invalid  int64 // bytes that UTF-8 does not have there
-	firstBad int64 // the offset of the first of these
-	c1       int64 // bytes that only Windows-1252 has a character for
-	nuls     int64
-	firstNul int64 // the offset of the first of these
+	rest      []byte // the first bytes of a character whose end has not come
+	seen      int64
+	valid     int64 // characters of several bytes, right in UTF-8
+	firstGood int64 // the offset of the first of these
+	invalid   int64 // bytes that UTF-8 does not have there
+	firstBad  int64 // the offset of the first of these
+	lastBad   int64 // and of the last
+	breaks    int64 // runs of them
+	c1        int64 // bytes that only Windows-1252 has a character for
+	nuls      int64
+	firstNul  int64 // the offset of the first of these
 }
 
 func (e *evidence) add(p []byte) {
@@ -201,11 +204,18 @@ func (e *evidence) character(p []byte) int {
 		if e.invalid == 0 {
 			e.firstBad = e.seen
 		}
+		if e.invalid == 0 || e.lastBad != e.seen-1 {
+			e.breaks++
+		}
+		e.lastBad = e.seen
 		e.invalid++
 		if p[0] < 0xA0 {
 			e.c1++
 		}
 	} else {
+		if e.valid == 0 {
+			e.firstGood = e.seen
+		}
 		e.valid++
 	}
 	e.seen += int64(n)
@@ -219,13 +229,18 @@ func (e *evidence) end() {
 	}
 }
 
-// encoding decides among those whose lines end alike. Bytes that are no UTF-8
-// outweigh characters that are: text of another encoding hardly ever looks like
-// UTF-8, and a file of UTF-8 with a few bad bytes has more that are good. Bytes
-// that only Windows-1252 has count where they are no part of UTF-8.
+// goodWeight is how many breaks in UTF-8 one good character of several bytes outweighs.
+// Text of another encoding hardly ever looks like UTF-8, and taking UTF-8 for another
+// encoding garbles every accent without a word, where the opposite costs cells that
+// are told of.
+const goodWeight = 4
+
+// encoding decides among those whose lines end alike. A run of bytes that are no UTF-8
+// is one break, however long. Bytes that only Windows-1252 has count where they are no
+// part of UTF-8.
 func (e *evidence) encoding() Encoding {
 	switch {
-	case e.invalid <= e.valid:
+	case e.breaks <= goodWeight*e.valid:
 		return UTF8
 	case e.c1 > 0:
 		return Windows1252

@@ -58,6 +58,10 @@ func (s *scanner) settle() error {
 	if s.tap.invalid > 0 && p.Encoding == UTF8 && !s.lexer.wide {
 		p.warn(Row{Offset: s.tap.firstBad}, "bad_encoding", "%d bytes are not valid in UTF-8, the first at this offset", s.tap.invalid)
 	}
+	if s.tap.valid > 0 && (p.Encoding == Windows1252 || p.Encoding == Latin1) {
+		p.warn(Row{Offset: s.tap.firstGood}, "mixed_encoding",
+			"%d characters look like UTF-8, the first at this offset, and are read as %s; give the encoding if that is wrong", s.tap.valid, p.Encoding)
+	}
 	if s.tap.nuls > 0 && !s.lexer.wide {
 		p.warn(Row{Line: s.nul, Offset: s.tap.firstNul}, "nul", "%d bytes are zero, the first at this offset", s.tap.nuls)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	number  = regexp.MustCompile(`\d[\d.,' \x{A0}\x{202F}]*`)
+	number  = regexp.MustCompile(`[.,]?\d[\d.,' \x{A0}\x{202F}]*`)
 	grouped = regexp.MustCompile(`^\d{1,3}(?:[.,' ]\d{3})+$`)
 )
 

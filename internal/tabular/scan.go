@@ -294,7 +294,29 @@ func (p *Plan) skips(rec record, delim byte) bool {
 	if blank(rec.raw, delim) {
 		return true
 	}
-	return p.Header != nil && bytes.Equal(trimMark(rec.raw), p.Header)
+	return p.Header != nil && sameNames(trimMark(rec.raw), p.Header)
+}
+
+// sameNames reports whether two records differ at most in the case of their ASCII, in
+// quotes and in spaces, as the headers of files that were put together do.
+func sameNames(a, b []byte) bool {
+	for {
+		a, b = bytes.TrimLeft(a, `" `), bytes.TrimLeft(b, `" `)
+		if len(a) == 0 || len(b) == 0 {
+			return len(a) == len(b)
+		}
+		if lower(a[0]) != lower(b[0]) {
+			return false
+		}
+		a, b = a[1:], b[1:]
+	}
+}
+
+func lower(b byte) byte {
+	if 'A' <= b && b <= 'Z' {
+		b += 'a' - 'A'
+	}
+	return b
 }
 
 func trimMark(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\xEF\xBB\xBF")) }

@@ -48,6 +48,14 @@ func titles(all []outcome) string {
 	return strings.Join(got, "|")
 }
 
+func TestTheHeaderAsDataIsNoRowHoweverItIsQuoted(t *testing.T) {
+	t.Parallel()
+	p, all := scan(t, []byte("title,author\nA,B\n\"title\",\"author\"\nTitle,AUTHOR\n title , author \nTitles,Author\n"), tabular.Options{})
+	if got := titles(all); got != "A|Titles" || p.Rows != 2 {
+		t.Errorf("%d rows are %q", p.Rows, got)
+	}
+}
+
 func TestAHeaderThatIsTooWideIsLocatedWhereItBegins(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
@@ -270,6 +278,34 @@ func TestEncodings(t *testing.T) {
 		}
 		if w := p.Warnings[0]; w.Code != "bad_encoding" || w.Offset != int64(bytes.IndexByte(raw, 0xe7)) {
 			t.Errorf("got %+v", w)
+		}
+	})
+	t.Run("a damaged cell, however long, does not garble the few good accents", func(t *testing.T) {
+		t.Parallel()
+		for name, bad := range map[string]string{
+			"one run of bad bytes": "Rui " + strings.Repeat("\xff", 41) + ",A\n",
+			"four torn letters":    "A\xc3,A\n\xa7B,A\nC\xe3,A\n\xf5D,A\n",
+		} {
+			p, all := scan(t, []byte("title,author\nEmílio,A\n"+bad), tabular.Options{})
+			if p.Encoding != tabular.UTF8 || all[0].draft.Title != "Emílio" || codes(p.Warnings) != "bad_encoding" {
+				t.Errorf("%s: %s, %v, %+v", name, p.Encoding, p.Warnings, all)
+			}
+			for _, o := range all[1:] {
+				if codes(o.failures) != "bad_encoding" {
+					t.Errorf("%s: %+v", name, o)
+				}
+			}
+		}
+	})
+	t.Run("what looks like UTF-8 in another encoding is told", func(t *testing.T) {
+		t.Parallel()
+		raw := append([]byte("title,author\n"), in1252(t, "“Amanhã, amanhã”,João\nÇa va à çà,É\nAMANHÃ”,À\n")...)
+		p, all := scan(t, raw, tabular.Options{})
+		if p.Encoding != tabular.Windows1252 || all[len(all)-1].draft.Title != "AMANHÃ”" {
+			t.Fatalf("%s: %+v", p.Encoding, all)
+		}
+		if w := p.Warnings; codes(w) != "mixed_encoding" || w[0].Offset != int64(bytes.Index(raw, []byte("\xc3\x94"))) {
+			t.Errorf("it is told that %+v", w)
 		}
 	})
 	t.Run("an encoding that is given is believed", func(t *testing.T) {
