@@ -48,7 +48,7 @@ type unlocked struct{ *http.Transport }
 
 func (u unlocked) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
-	if err = errors.Join(err, r.Body.Close()); err != nil {
+	if err := errors.Join(err, r.Body.Close()); err != nil {
 		return nil, err
 	}
 	for {
@@ -59,7 +59,7 @@ func (u unlocked) RoundTrip(r *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 		said, err := io.ReadAll(resp.Body)
-		if err = errors.Join(err, resp.Body.Close()); err != nil {
+		if err := errors.Join(err, resp.Body.Close()); err != nil {
 			return nil, err
 		}
 		if !bytes.Contains(said, []byte("waiting for a lock")) {

@@ -36,7 +36,8 @@ func (j Jobs) Watch(id string) (stored <-chan struct{}, forget func()) {
 func (all *watched) forget(id string, w *watch) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	if w.n--; w.n == 0 && all.of[id] == w {
+	w.n--
+	if w.n == 0 && all.of[id] == w {
 		delete(all.of, id)
 	}
 }

@@ -202,11 +202,11 @@ func (r *rowOf) count(counts *drop.Counts) string {
 		return drop.RowSuperseded
 	}
 	counts.Warnings += int64(len(r.warnings))
-	switch r.did {
-	case book.RowUnchanged:
+	if r.did == book.RowUnchanged {
 		counts.Unchanged++
 		return drop.RowUnchanged
-	case book.RowCreated:
+	}
+	if r.did == book.RowCreated {
 		counts.Creates++
 	}
 	counts.OK++
