@@ -196,3 +196,27 @@ func TestCreatingTheBucketsAgainChangesNothing(t *testing.T) {
 		t.Errorf("there is %+v (%v), want %+v", stat, err, put)
 	}
 }
+
+// whole is a store that takes no notice of ranges.
+type whole struct{}
+
+func (whole) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: 3,
+		Header: http.Header{"X-Amz-Version-Id": {"1"}, "Last-Modified": {"Sun, 29 Nov 2026 05:00:00 GMT"}},
+		Body:   io.NopCloser(strings.NewReader("abc")),
+	}, nil
+}
+
+func TestAPartIsNeverTheWhole(t *testing.T) {
+	t.Parallel()
+	c, err := aws.NewClients(t.Context(), aws.Options{Region: "us-east-1", Transport: whole{}})
+	ok(t, err)
+	t.Cleanup(c.Close)
+	body, _, err := c.Objects("bucket").Get(t.Context(), "drop/a.csv", "", blob.Range{})
+	ok(t, err)
+	ok(t, body.Close())
+	if _, _, err := c.Objects("bucket").Get(t.Context(), "drop/a.csv", "", blob.Range{Offset: 1, Length: 1}); !fault.Is(err, fault.Internal) {
+		t.Errorf("got %v, want fault.Internal", err)
+	}
+}

@@ -110,7 +110,7 @@ func (s *scanner) begin() error {
 		s.plan.Encoding = UTF8
 	}
 	if e == "" && isBinary(head) {
-		return refuse(fault.MediaType, "binary", "it is no text; export the list as CSV")
+		return refuse(fault.MediaType, "binary", noText)
 	}
 	s.plan.BOM = bom > 0
 	_, _ = in.Discard(bom)
@@ -286,6 +286,10 @@ func (s *scanner) chunk(rec record) {
 	s.plan.Chunks = append(s.plan.Chunks, c)
 }
 
+// noText is said of what looks like no text. UTF-16 without a mark, in other letters
+// than Latin ones, looks like that too.
+const noText = "it is no text; export the list as CSV, or give its encoding if it is UTF-16"
+
 // skips reports whether a record is no row: blank, or the header once more.
 func (p *Plan) skips(rec record, delim byte) bool {
 	if rec.fault != "" {
@@ -327,7 +331,7 @@ func (s *scanner) conclude() error {
 	p := &s.plan
 	p.Bytes, p.Digest, p.Currency = s.tap.n, hex.EncodeToString(s.tap.hash.Sum(nil)), s.Currency
 	if !s.lexer.wide && s.tap.nuls*20 > s.tap.n {
-		return refuse(fault.MediaType, "binary", "it is no text; export the list as CSV")
+		return refuse(fault.MediaType, "binary", noText)
 	}
 	if p.Rows == 0 {
 		return refuse(fault.Invalid, "no_rows", "it has a header and no rows")
