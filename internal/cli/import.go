@@ -26,7 +26,7 @@ func (p program) importFile() *ucli.Command {
 		&ucli.StringFlag{Name: "delimiter", Usage: "one of , ; | or tab"},
 		&ucli.StringFlag{Name: "encoding", Usage: "utf-8, utf-16le, utf-16be, windows-1252 or iso-8859-1"},
 		&ucli.StringFlag{Name: "currency", Usage: "the `CODE` of prices that name none, such as BRL"},
-		&ucli.StringSliceFlag{Name: "key-column", Usage: "a `COLUMN` that tells one book from the others, instead of the ISBN; may be repeated"},
+		&ucli.StringSliceFlag{Name: "key-column", Usage: "a `COLUMN` that tells one book from the others, instead of the ISBN (an id in the row comes first); may be repeated"},
 		&ucli.StringFlag{Name: "stop-after", Usage: "end the import after so many failures, such as 100 or 5%"},
 		&ucli.BoolFlag{Name: "new-versions", Usage: "of what export --ndjson printed: number the books that are not there anew, which a writer may do"},
 	)

@@ -95,6 +95,36 @@ func (o Options) assign(columns []Column) (f faults) {
 	return f
 }
 
+// keys are the columns that the options say identify rows, each once.
+func (o Options) keys(columns []Column, f *faults) (keys []int) {
+	for i, name := range o.Key {
+		found := find(columns, name)
+		if len(found) == 0 {
+			f.add(fmt.Sprintf("/key/%d", i), "unknown_column", "the file has no such column; it has %s", list(columns))
+		}
+		for _, c := range found {
+			if !slices.Contains(keys, c) {
+				keys = append(keys, c)
+			}
+		}
+	}
+	return keys
+}
+
+// cutKeys are the columns whose names say that they identify rows, which is cut
+// off the names.
+func cutKeys(columns []Column) (keys []int) {
+	places := map[int]int{}
+	for i := range columns {
+		name, place, by, ok := cutKey(columns[i].Name)
+		if ok {
+			columns[i].Name, columns[i].Key, places[i], keys = name, by, place, append(keys, i)
+		}
+	}
+	slices.SortStableFunc(keys, func(a, b int) int { return places[a] - places[b] })
+	return keys
+}
+
 // required says which fields no column fills without which no row is a book.
 func required(columns []Column, f *faults) {
 	for _, field := range []string{fieldTitle, fieldAuthors} {
@@ -139,6 +169,7 @@ func sources(columns []Column) map[string][]int {
 func (o Options) known(names []string) int {
 	seen := map[string]bool{}
 	for _, name := range names {
+		name, _, _, _ = cutKey(name)
 		if field, _ := recognise(name); field != "" {
 			seen[field] = true
 		}

@@ -1,6 +1,7 @@
 package tabular
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -30,7 +31,7 @@ func (r *Reader) shared(row Row, d book.Draft) uuid.UUID {
 	name, said := "urn:acervo:key", false
 	for _, i := range r.plan.Key {
 		v := r.keyed(row, i)
-		name += ":" + key(r.name(i)) + "=" + strconv.Quote(v)
+		name += ":" + r.plan.keyName(i) + "=" + strconv.Quote(v)
 		said = said || v != ""
 	}
 	switch {
@@ -41,6 +42,12 @@ func (r *Reader) shared(row Row, d book.Draft) uuid.UUID {
 	default:
 		return uuid.Nil
 	}
+}
+
+// keyName is how identities call a column.
+func (p *Plan) keyName(i int) string {
+	c := p.Columns[i]
+	return cmp.Or(c.Key, key(cmp.Or(c.Name, strconv.Itoa(i+1))))
 }
 
 func named(name string) uuid.UUID { return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)) }

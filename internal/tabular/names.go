@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -138,6 +139,20 @@ func cutCurrency(name string) (rest, code string) {
 		return name, ""
 	}
 	return m[1], code
+}
+
+var markedKey = regexp.MustCompile(`^(.*\S) \(key(?: (\d{1,4}))?(?:: ([\p{L}\p{N}]+))?\)$`)
+
+// cutKey cuts off the name of a column that a Report says that it identifies rows,
+// as "code (key)", "shelf (key 2)" and "isbn (key: codigo)" do: place orders the
+// columns that do, by is what identities call it, if not by its name.
+func cutKey(name string) (rest string, place int, by string, ok bool) {
+	m := markedKey.FindStringSubmatch(name)
+	if m == nil {
+		return name, 0, "", false
+	}
+	place, _ = strconv.Atoi(m[2]) // digits, or none
+	return m[1], place, m[3], true
 }
 
 // ours reports whether a column is one that a Report adds.

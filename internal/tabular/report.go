@@ -15,7 +15,8 @@ import (
 // shift them: _error, _error_code, _error_column and _error_line; what a report
 // has of these when it is dropped is neither read nor written again. A column
 // whose field or currency was said by the importer is called by what was said, so
-// that it need not be said again.
+// that it need not be said again, and one that was said to identify rows is marked:
+// see cutKey. A line of NDJSON keeps its members, and does not say what was said.
 //
 // No cell can become a formula when a spreadsheet opens the file: see escape.
 // The escape is undone when the file is read again.
@@ -79,7 +80,7 @@ func (r *Report) start() string {
 	}
 	names := errorNames()
 	for _, i := range r.kept {
-		names = append(names, r.name(i))
+		names = append(names, r.name(i)+r.mark(i))
 	}
 	return mark + r.record(names)
 }
@@ -89,8 +90,6 @@ func (r *Report) name(i int) string {
 	c := r.p.Columns[i]
 	field, _ := recognise(c.Name)
 	switch {
-	case c.Name != "" && slices.Contains(r.p.Key, i):
-		return c.Name
 	case c.Field == field && field == fieldPrice && r.p.Currency != "" && nameCurrency(c.Name) == "":
 		return c.Name + " (" + r.p.Currency + ")"
 	case c.Field == field && c.Name != "":
@@ -99,13 +98,28 @@ func (r *Report) name(i int) string {
 		return c.Field + " (" + r.p.Currency + ")"
 	case c.Field != "":
 		return c.Field
-	case c.Name != "" && field != fieldID:
-		return c.Name + " (ignored)"
 	case c.Name != "":
-		return c.Name
+		return c.Name + " (ignored)"
 	default:
 		return "column_" + strconv.Itoa(i+1)
 	}
+}
+
+// mark is what cutKey reads: that a column identifies rows, the how manieth of
+// several, and by which name when it is called by another.
+func (r *Report) mark(i int) string {
+	n := slices.Index(r.p.Key, i)
+	if n < 0 {
+		return ""
+	}
+	mark := " (key"
+	if len(r.p.Key) > 1 {
+		mark += " " + strconv.Itoa(n+1)
+	}
+	if k := r.p.keyName(i); k != key(r.name(i)) {
+		mark += ": " + k
+	}
+	return mark + ")"
 }
 
 // record writes cells, each in quotes.

@@ -212,17 +212,16 @@ func (s *scanner) columns(p *Plan, names []string) error {
 	for i, name := range names {
 		p.Columns[i].Name = name
 	}
+	p.Key = nil
+	if p.Kind != NDJSON {
+		p.Key = cutKeys(p.Columns)
+	}
 	f := s.assign(p.Columns)
 	if p.Kind != NDJSON || !slices.ContainsFunc(names, ours) { // of lines that were no objects
 		required(p.Columns, &f)
 	}
-	p.Key = nil
-	for i, name := range s.Key {
-		found := find(p.Columns, name)
-		if len(found) == 0 {
-			f.add(fmt.Sprintf("/key/%d", i), "unknown_column", "the file has no such column; it has %s", list(p.Columns))
-		}
-		p.Key = append(p.Key, found...)
+	if len(s.Key) > 0 {
+		p.Key = s.keys(p.Columns, &f)
 	}
 	return f.err()
 }

@@ -90,6 +90,9 @@ type Column struct {
 	// Rank orders the columns of one field: the first that says something counts,
 	// of authors all do.
 	Rank int `json:"rank,omitzero"`
+	// Key is what the column was called, as far as identities tell names apart, when
+	// its rows were first identified by it; empty when that is its name.
+	Key string `json:"key,omitzero"`
 }
 
 // Chunk is a slice of the file that is read on its own. It starts and ends

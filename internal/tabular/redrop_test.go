@@ -1,0 +1,91 @@
+package tabular_test
+
+import (
+	"strings"
+	"testing"
+
+	"acervo/internal/tabular"
+)
+
+// A report that is dropped again without options says what its import was told: a
+// corrected row is about the book that it would have been about.
+func TestAReportCarriesWhatItsImportWasTold(t *testing.T) {
+	t.Parallel()
+	type options = tabular.Options
+	for name, c := range map[string]struct {
+		raw     string
+		options tabular.Options
+		header  string
+	}{
+		"a key": {"code,title,author\nA-1,,Machado\n", options{Key: []string{"code"}}, "code (key)|title|author"},
+		"keys in the order in which they were given": {
+			"place,code,title,author\nx,A-1,,Machado\n",
+			options{Key: []string{"Code", "place"}},
+			"place (key 2)|code (key 1)|title|author",
+		},
+		"a key that was given twice": {"code,title,author\nA-1,,Machado\n", options{Key: []string{"code", "CODE"}}, "code (key)|title|author"},
+		"a key of a file without header": {
+			"A-1,,Machado\n",
+			options{Mapping: map[string]string{"2": "title", "3": "authors"}, Key: []string{"#1"}},
+			"column_1 (key: 1)|title|authors",
+		},
+		"a key that was given a field": {
+			"Código,NOME,author\n9780306406157,,Machado\n",
+			options{Mapping: map[string]string{"Código": "isbn", "NOME": "title"}, Key: []string{"codigo"}},
+			"isbn (key: codigo)|title|author",
+		},
+		"a key that was to be ignored": {
+			"ISBN,title,author\n9780306406157,,Machado\n",
+			options{Mapping: map[string]string{"ISBN": ""}, Key: []string{"ISBN"}},
+			"ISBN (ignored) (key: isbn)|title|author",
+		},
+		"a key with a currency": {
+			"price,title,author\n9,,Machado\n",
+			options{Currency: "USD", Key: []string{"price"}},
+			"price (USD) (key: price)|title|author",
+		},
+		"that id and ISBN are ignored": {
+			"id,ISBN,title,author\n01890a5d-ac96-774b-bcce-b302099a8057,9780306406157,,Machado\n",
+			options{Mapping: map[string]string{"id": "", "ISBN": ""}, Key: []string{"title"}},
+			"id (ignored)|ISBN (ignored)|title (key)|author",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, all, report := reported(t, []byte(c.raw), c.options)
+			for _, o := range []tabular.Options{{}, {}} { // and that of the report as well
+				header, _, _ := strings.Cut(string(report), "\r\n")
+				if got := strings.ReplaceAll(strings.Trim(header, `"`), `","`, "|"); got != "_error|_error_code|_error_column|_error_line|"+c.header {
+					t.Errorf("its header is %q", got)
+				}
+				again, rows, next := reported(t, report, o)
+				want, got := corrected(p, all[0].row), corrected(again, rows[0].row)
+				if a, b := identity(t, p, want), identity(t, again, got); a != b {
+					t.Errorf("%q is about %s, not %s", report, b, a)
+				}
+				report = next
+			}
+		})
+	}
+}
+
+// corrected is a row that has a title.
+func corrected(p tabular.Plan, row tabular.Row) tabular.Row {
+	for i, c := range p.Columns {
+		if c.Field == "title" {
+			row.Cells[i] = "New"
+		}
+	}
+	return row
+}
+
+// identity is what a row is about, and must be more than its place in the file.
+func identity(tb testing.TB, p tabular.Plan, row tabular.Row) string {
+	tb.Helper()
+	r := tabular.NewReader(p, july())
+	d, _, failures := r.Draft(row)
+	if len(failures) > 0 {
+		tb.Errorf("%+v fails: %v", row, failures)
+	}
+	return r.ID(row, d).String()
+}
