@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/text/encoding/charmap"
 
 	"acervo/internal/book"
@@ -15,34 +16,113 @@ import (
 
 // splitAuthors tells several authors in one cell apart where that is safe:
 //
+//   - a list as Python or JSON writes it is what it says;
 //   - by ; and | and line breaks and a slash between spaces, always, and then by
 //     nothing else, since who writes those means them;
-//   - by commas, unless the column writes names as "Last, First" (inverted), when
-//     every part has two words or more; from three parts on also names of one
-//     word, since no name has two commas but before what follows a name: Jr., PhD;
-//   - by "and", "e", "y", "&", in the last part, when there are two words or more
-//     on each side, and no word of institutions: "Cruz e Souza" and "Audrey e Don
+//   - by commas, into pairs where names stand as "Last, First": see pairs;
+//   - by other commas, when every part has two words or more; from three parts on
+//     also names of one word, unless the column writes names as "Last, First"
+//     (inverted), since no name has two commas but before what follows a name:
+//     Jr., PhD;
+//   - by "and", "e", "y", "&", in each part, when there are two words or more on
+//     every side, and no word of institutions: "Cruz e Souza" and "Audrey e Don
 //     Wood" stay as they are. Neto, Filho, Jr. and their like do not count.
 //
-// What is not safe stays one author.
-func splitAuthors(cell string, inverted bool) []string {
+// What is not safe stays one author, with a warning where it looks like several.
+func splitAuthors(cell string, inverted bool) ([]string, trouble) {
+	if list, ok := quotedList(cell); ok {
+		return list, trouble{}
+	}
 	if parts := strongParts(cell); len(parts) > 1 {
-		return parts
+		return parts, trouble{}
 	}
-	parts := []string{cell}
-	if !inverted {
-		parts = byCommas(cell)
+	if names, t := pairs(cell, inverted); names != nil {
+		return names, t
 	}
-	last := len(parts) - 1
-	if len(parts) > 1 {
+	parts := byCommas(cell, inverted)
+	if last := len(parts) - 1; last > 0 {
 		for _, word := range []string{"and ", "e ", "& ", "y "} { // after a comma: "A B, C D, and E F"
 			if rest, ok := cutFold(parts[last], word); ok && len(strings.Fields(rest)) > 1 {
 				parts[last] = rest
-				return parts
+				break
 			}
 		}
 	}
-	return append(parts[:last:last], byConnector(parts[last])...)
+	var names []string
+	for _, part := range parts {
+		names = append(names, byConnectors(part)...)
+	}
+	return names, trouble{}
+}
+
+const quoted = `(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")`
+
+var (
+	pythonList = regexp.MustCompile(`^\[\s*(?:` + quoted + `(?:\s*,\s*` + quoted + `)*)?\s*,?\s*\]$`)
+	pythonText = regexp.MustCompile(quoted)
+	pythonSign = regexp.MustCompile(`\\(.)`)
+)
+
+// quotedList reads a list of texts as JSON or Python writes it.
+func quotedList(cell string) ([]string, bool) {
+	if cell = trim(cell); !pythonList.MatchString(cell) {
+		return nil, false
+	}
+	if v := jsontext.Value(cell); v.IsValid() {
+		list, ok := texts(v)
+		return tidy(list), ok
+	}
+	var list []string
+	for _, text := range pythonText.FindAllString(cell, -1) {
+		list = append(list, pythonSign.ReplaceAllString(text[1:len(text)-1], "$1"))
+	}
+	return tidy(list), true
+}
+
+// initial is at the end of a given name, and of no whole one: Donald E.
+var initial = regexp.MustCompile(`(?:^|[\s.-])\p{L}\.$`)
+
+// pairs reads names that stand as "Last, First", several by commas and connectors;
+// nil when the cell holds none. What comes before a comma is a surname when it is
+// one word, or when the column writes names so (inverted); that more than one
+// comma parts pairs, and no names of one word, is shown by the column, by an
+// initial after a surname, or by a connector with a comma on both sides. What
+// shows nothing stays whole.
+func pairs(cell string, inverted bool) (names []string, t trouble) {
+	pieces := connector.Split(cell, -1)
+	if len(pieces) > 1 && institution(cell) {
+		return nil, t
+	}
+	surnames, initials, whole := 0, 0, 0
+	for _, piece := range pieces {
+		parts := tidy(strings.Split(piece, ","))
+		if len(parts) == 0 || len(parts)%2 != 0 {
+			return nil, t
+		}
+		for pair := range slices.Chunk(parts, 2) {
+			switch last, first := nameWords(pair[0]), nameWords(pair[1]); {
+			case last == 1:
+				surnames++
+			case last > 1 && first > 1:
+				whole++
+			}
+			if initial.MatchString(pair[1]) && !initial.MatchString(pair[0]) {
+				initials++
+			}
+			names = append(names, pair[0]+", "+pair[1])
+		}
+	}
+	all, joined := len(names), len(pieces) > 1
+	switch {
+	case all == 1 && (inverted || surnames+initials > 0):
+		return []string{cell}, t
+	case initials == all, surnames == all && (inverted || initials > 0 || joined), inverted && (joined || whole < all):
+		return names, t
+	case surnames == all || inverted:
+		return []string{cell}, trouble{"authors_not_split", "may be several authors; put a semicolon between them"}
+	default:
+		return nil, t
+	}
 }
 
 func cutFold(s, prefix string) (string, bool) {
@@ -68,13 +148,13 @@ func tidy(parts []string) []string {
 	return all
 }
 
-func byCommas(cell string) []string {
+func byCommas(cell string, inverted bool) []string {
 	if !strings.Contains(cell, ",") {
 		return []string{cell}
 	}
 	parts := tidy(strings.Split(cell, ","))
 	least := 2 // words
-	if len(parts) >= 3 {
+	if len(parts) >= 3 && !inverted {
 		least = 1
 	}
 	for i, part := range parts {
@@ -88,18 +168,37 @@ func byCommas(cell string) []string {
 	return parts
 }
 
-var connector = regexp.MustCompile(`(?i) (?:and|e|y|&) `)
+var (
+	connector = regexp.MustCompile(`(?i) (?:and|e|y|&) `)
+	// The same one by one: a name that has one of them may stand beside another.
+	ampersand, wordAnd = regexp.MustCompile(` & `), regexp.MustCompile(`(?i) and `)
+	wordE, wordY       = regexp.MustCompile(`(?i) e `), regexp.MustCompile(`(?i) y `)
+)
 
-func byConnector(part string) []string {
-	at := connector.FindAllStringIndex(part, -1)
-	if len(at) != 1 || institution(part) {
-		return []string{part}
+func byConnectors(part string) []string {
+	names := []string{part}
+	if institution(part) {
+		return names
 	}
-	left, right := trim(part[:at[0][0]]), trim(part[at[0][1]:])
-	if nameWords(left) < 2 || nameWords(right) < 2 || particle(strings.Fields(right)[0]) {
-		return []string{part}
+	for _, by := range []*regexp.Regexp{ampersand, wordAnd, wordE, wordY} {
+		var next []string
+		for _, name := range names {
+			next = append(next, byConnector(name, by)...)
+		}
+		names = next
 	}
-	return []string{left, right}
+	return names
+}
+
+func byConnector(part string, by *regexp.Regexp) []string {
+	names := by.Split(part, -1)
+	for i, name := range names {
+		names[i] = trim(strings.TrimSuffix(trim(name), ","))
+		if len(names) > 1 && (nameWords(name) < 2 || i > 0 && particle(strings.Fields(name)[0])) {
+			return []string{part}
+		}
+	}
+	return names
 }
 
 // nameWords counts the words of a name, without what follows names and what

@@ -38,6 +38,9 @@ func TestISBNsAsTheyAreLeft(t *testing.T) {
 		{"a wrong check digit", "9788535711913", "", "not_an_isbn"},
 		{"two books", "0439785960, 9788535711912", "", "several_isbns"},
 		{"a word", "PRELO", "", "not_an_isbn"},
+		{"identifiers of Google Books", "[{'type': 'ISBN_10', 'identifier': '0439785960'}, {'type': 'ISBN_13', 'identifier': '9788535711912'}]", "9788535711912", ""},
+		{"the same as JSON, the other way round", `[{"identifier":"UOM:39015","type":"OTHER"},{"identifier":"0439785960","type":"ISBN_10"}]`, "9780439785969", ""},
+		{"identifiers of no ISBN", `[{"type":"OTHER","identifier":"439785960"}]`, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +103,7 @@ func TestPricesAsTheyAreLeft(t *testing.T) {
 func TestYearsAsTheyAreLeft(t *testing.T) {
 	t.Parallel()
 	for cell, want := range map[string]int{
-		"2008": 2008, "2008.0": 2008, "2008,00": 2008, "c2008": 2008, "[1899]": 1899, "850": 850, "31-Jul-14": 2014, "15-Nov-86": 1986,
+		"14": 0, "99": 0, "07": 0, "7": 0, "14.0": 0, "c14": 0, "2008": 2008, "2008.0": 2008, "2008,00": 2008, "c2008": 2008, "[1899]": 1899, "850": 850, "31-Jul-14": 2014, "15-Nov-86": 1986,
 		"1-Jan-27": 2027, "1-Jan-28": 1928, "15-Sep-00": 2000, "12-fev-99": 1999, "2014-07-31": 2014, "2014-07": 2014, "2014-07-31T00:00:00+00:00": 2014,
 		"2014-07-31 12:30": 2014, "31/07/2014": 2014, "7/31/2014": 2014, "July 2014": 2014, "July 31st, 2014": 2014, "31 de julho de 2014": 2014,
 		"set/2009": 2009, "1º de março de 1999": 1999, "2014/7": 2014,
@@ -164,13 +167,48 @@ func TestAuthorsInOneCell(t *testing.T) {
 		{"the last two of a list", "Ana Borgatto, Terezinha Bertin e Vera Marchezi", false, []string{"Ana Borgatto", "Terezinha Bertin", "Vera Marchezi"}},
 		{"and after a comma", "A B, C D, and E F", false, []string{"A B", "C D", "E F"}},
 		{"others are nobody", "Avelino Correa e outros", false, []string{"Avelino Correa e outros"}},
+		{"and between two of last, first", "Doe, John and Roe, Jane", false, []string{"Doe, John", "Roe, Jane"}},
+		{"e after more of them", "Silva, Ana, Souza, Rui e Costa, Eva", false, []string{"Silva, Ana", "Souza, Rui", "Costa, Eva"}},
+		{"pairs that an initial shows", "Knuth, Donald E., Graham, Ronald L., Patashnik, Oren", false, []string{"Knuth, Donald E.", "Graham, Ronald L.", "Patashnik, Oren"}},
+		{"pairs of which all have initials", "García Márquez, G., Vargas Llosa, M.", false, []string{"García Márquez, G.", "Vargas Llosa, M."}},
+		{"pairs and a comma before and", "Knuth, Donald E., Graham, Ronald L., and Patashnik, Oren", false, []string{"Knuth, Donald E.", "Graham, Ronald L.", "Patashnik, Oren"}},
+		{"pairs where all are written so", "Silva, Ana, García Márquez, Gabriel", true, []string{"Silva, Ana", "García Márquez, Gabriel"}},
+		{"and between two whole ones where all are written so", "García Márquez, Gabriel & Doe, John", true, []string{"García Márquez, Gabriel", "Doe, John"}},
+		{"whole names are told apart also among inverted ones", "João Silva, Maria Souza e Ana Costa", true, []string{"João Silva", "Maria Souza", "Ana Costa"}},
+		{"one of last, first and one that is not", "Silva, João e Maria Costa", true, []string{"Silva, João", "Maria Costa"}},
+		{"degrees after whole names", "John Smith, M.D., Jane Roe, Ph.D.", false, []string{"John Smith, M.D.", "Jane Roe, Ph.D."}},
+		{"institutions have no first names", "UNESCO, Department of Education and Science, Paris", false, []string{"UNESCO", "Department of Education and Science", "Paris"}},
+		{"e within a surname before a comma", "Cruz e Souza, João", false, []string{"Cruz e Souza, João"}},
+		{"e within a name of a list", "Ana Lima, Cruz e Souza, Rui Costa", false, []string{"Ana Lima", "Cruz e Souza", "Rui Costa"}},
+		{"three with &", "Neil Gaiman & Terry Pratchett & Ann Doe", false, []string{"Neil Gaiman", "Terry Pratchett", "Ann Doe"}},
+		{"three with and", "Neil Gaiman and Terry Pratchett and Ann Doe", false, []string{"Neil Gaiman", "Terry Pratchett", "Ann Doe"}},
+		{"three with e", "Ana Lima e Beto Reis e Caio Melo", false, []string{"Ana Lima", "Beto Reis", "Caio Melo"}},
+		{"y may belong to a name", "Ramón y Cajal", false, []string{"Ramón y Cajal"}},
+		{"also beside another", "Ramón y Cajal & Ann Doe", false, []string{"Ramón y Cajal", "Ann Doe"}},
+		{"a list of Python", `['Ana Lima', "Flann O'Brien", 'D\'Arc']`, false, []string{"Ana Lima", "Flann O'Brien", "D'Arc"}},
+		{"a list of JSON", `["Ana Lima","Reis, Beto"]`, false, []string{"Ana Lima", "Reis, Beto"}},
+		{"escapes of JSON", `["Jo\u00e3o"]`, false, []string{"João"}},
+		{"a list of one", `['Ana Lima']`, false, []string{"Ana Lima"}},
+		{"a list of nobody", `[]`, false, nil},
+		{"brackets of a cataloguer", `[Anonymous]`, false, []string{"[Anonymous]"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := splitAuthors(c.cell, c.inverted); !slices.Equal(got, c.want) {
-				t.Errorf("got %q, want %q", got, c.want)
+			if got, tr := splitAuthors(c.cell, c.inverted); !slices.Equal(got, c.want) || tr.code != "" {
+				t.Errorf("got %q %q, want %q", got, tr.code, c.want)
 			}
 		})
+	}
+	for _, c := range []struct {
+		cell     string
+		inverted bool
+	}{
+		{"Silva, Ana, Souza, Rui", false},
+		{"João Silva, Maria Souza, Ana Costa, Rui Lima", true},
+	} {
+		if got, tr := splitAuthors(c.cell, c.inverted); !slices.Equal(got, []string{c.cell}) || tr.code != "authors_not_split" {
+			t.Errorf("%q, of which nobody knows who is in it, is %q %q", c.cell, got, tr.code)
+		}
 	}
 }
 
@@ -193,13 +231,13 @@ func TestNamesOfColumns(t *testing.T) {
 	t.Parallel()
 	for field, names := range map[string]string{
 		fieldTitle:       "Title|TÍTULO|Obra|Título da Obra|volumeInfo.title|Book-Title",
-		fieldAuthors:     "Author|AUTOR|Autor(es)|Authors|Additional Authors|Primary Author|Secondary Author|autores",
-		fieldISBN:        "ISBN|ISBN13|isbn_13|ISBN/UID|ISBNs|identifiers|Código ISBN",
-		fieldPublished:   "Year Published|Original Publication Year|published_date|publishedDate|pubdate|Ano|Ano de Publicação|Date",
+		fieldAuthors:     "Author|AUTOR|Autor(es)|Authors|Additional Authors|Primary Author|Secondary Author|autores|Autor do livro|Book Author|Book-Author|Written by",
+		fieldISBN:        "ISBN|ISBN13|isbn_13|ISBN/UID|ISBNs|identifiers|Código ISBN|industryIdentifiers|volumeInfo.industryIdentifiers|Cód. Barras|Código de barras|GTIN",
+		fieldPublished:   "Year Published|Original Publication Year|published_date|publishedDate|pubdate|Ano|Ano de Publicação|Ano da publicação|Data da publicação|Ano Pub.|Publicação|Date",
 		fieldLanguage:    "language|Languages|Idioma|Língua",
 		fieldDescription: "description|Sinopse|Descrição|comments|Summary",
 		fieldRating:      "My Rating|Star Rating|Nota|Avaliação|rating",
-		fieldPrice:       "Preço|Preço (R$)|price_usd|Price (EUR)|List Price|Valor",
+		fieldPrice:       "Preço|Preço (R$)|price_usd|Price (EUR)|List Price|Valor|Preço em reais|Valor unitário",
 		fieldCurrency:    "currency|Moeda|Currency Code",
 		fieldID:          "id|uuid",
 		"":               "Average Rating|Author l-f|author_sort|title_sort|SELO|Publisher|Exclusive Shelf|voters|Date Added|Sort Character||Book Id",
@@ -210,7 +248,7 @@ func TestNamesOfColumns(t *testing.T) {
 			}
 		}
 	}
-	for name, want := range map[string]string{"Preço (R$)": "BRL", "price_usd": "USD", "Price [EUR]": "EUR", "Preço": "", "Title (EUR)": "", "Price CHF": ""} {
+	for name, want := range map[string]string{"Preço (R$)": "BRL", "Preço em reais": "BRL", "PREÇO EM R$": "BRL", "price_usd": "USD", "Price [EUR]": "EUR", "Preço": "", "Title (EUR)": "", "Price CHF": ""} {
 		if got := nameCurrency(name); got != want {
 			t.Errorf("%q is in %q, want %q", name, got, want)
 		}
@@ -226,7 +264,7 @@ func TestNamesOfColumns(t *testing.T) {
 func FuzzCells(f *testing.F) {
 	for _, s := range []string{
 		`="978-85-357-1191-2"`, "9.78E+12", "439785960", "R$ 1.234,50", "1'234.50 CHF", "31-Jul-14", "2008.0", "★★★", "pt_BR", "A B, C D e E F",
-		"Silva, João; X|Y", "&#8220;", "\xff", "a\u0092", "İ", "１２３", "'=1", "\t=1,'-2",
+		"Silva, João; X|Y", "Doe, J. and Roe, Jane", `['A B', "C"]`, "&#8220;", "\xff", "a\u0092", "İ", "１２３", "'=1", "\t=1,'-2",
 	} {
 		f.Add(s)
 	}
@@ -247,8 +285,8 @@ func FuzzCells(f *testing.F) {
 				t.Errorf("%q is %q: %v", s, tag, err)
 			}
 		}
-		authors := splitAuthors(s, false)
-		if len(strings.Join(authors, "")) > len(s) || len(authors) == 0 && trim(s) != "" && strings.Trim(s, ";|\r\n /") == s {
+		authors, _ := splitAuthors(s, false)
+		if len(strings.ReplaceAll(strings.Join(authors, ""), ", ", ",")) > len(s) || len(authors) == 0 && trim(s) != "" && !strings.HasPrefix(trim(s), "[") && strings.Trim(s, ";|\r\n /") == s {
 			t.Errorf("%q is %q", s, authors)
 		}
 		if got := unescape(escape(s)); got != s {

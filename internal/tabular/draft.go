@@ -198,7 +198,10 @@ func (b *draft) authors() {
 		}
 		names := c.list
 		if names == nil && c.value != "" {
-			names = splitAuthors(plainText(c.value), b.r.plan.Inverted)
+			var t trouble
+			if names, t = splitAuthors(plainText(c.value), b.r.plan.Inverted); t.code != "" {
+				b.warn(c, t)
+			}
 		}
 		for _, name := range names {
 			if name = oneLine(plainText(name)); name != "" {

@@ -75,7 +75,7 @@ func (r *Reader) identify(row Row) uuid.UUID {
 func (r *Reader) keyed(row Row, i int) string {
 	if r.plan.Kind == NDJSON {
 		for _, line := range row.Cells {
-			if _, values, err := object([]byte(line)); err == nil {
+			if _, values, err := flat([]byte(line)); err == nil {
 				name := r.plan.Columns[i].Name
 				for _, c := range cells("", name, values[name]) {
 					return c.value

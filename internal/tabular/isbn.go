@@ -20,6 +20,7 @@ const (
 var (
 	isbnNoise  = regexp.MustCompile(`(?i)\bisbn(-?1[03])?\b[:\s]*|\s*\([^()]*\)`)
 	scientific = regexp.MustCompile(`^(\d)(?:[.,](\d+))?[eE]\+?(\d+)$`)
+	identifier = regexp.MustCompile(`['"]identifier['"]\s*:\s*['"]([^'"]*)['"]`)
 	floating   = regexp.MustCompile(`^(\d{8,13})[.,]0+$`)
 )
 
@@ -28,10 +29,14 @@ var (
 // zeros it began with. Zeros are put back only where nothing else can be meant:
 // one or two, when the check digit is right then. Shops number their goods with
 // fewer digits, so that no more are put back. Several spellings of one book are
-// one; several books are none.
+// one; several books are none. Of the identifiers that Google Books lists, the
+// ISBN-13 counts, or else the ISBN-10; the others are no ISBNs and no faults.
 func parseISBN(cell string) (isbn string, t trouble) {
 	if plain, ok := book.ParseISBN(cell); ok {
 		return plain, t
+	}
+	if all := identifier.FindAllStringSubmatch(cell, -1); all != nil {
+		return identified(all), t
 	}
 	for _, part := range isbnParts(cell) {
 		one, found := oneISBN(part)
@@ -47,6 +52,19 @@ func parseISBN(cell string) (isbn string, t trouble) {
 		isbn, t = one, found
 	}
 	return isbn, t
+}
+
+func identified(all [][]string) (isbn string) {
+	for _, m := range all {
+		plain, ok := book.ParseISBN(m[1])
+		switch {
+		case ok && strings.HasPrefix(plain, m[1][:3]): // its own digits
+			return plain
+		case ok && isbn == "":
+			isbn = plain
+		}
+	}
+	return isbn
 }
 
 func isbnParts(cell string) []string {

@@ -57,7 +57,8 @@ func nameOfWork(k string) (field string, rank int) {
 	case "title", "titulo", "obra", "booktitle", "titulodolivro", "titulodaobra", "nomedolivro", "nomedaobra", "livro", "maintitle":
 		return fieldTitle, 0
 	case "authors", "author", "autor", "autores", "autoria", "escritor", "escritora", "escritores",
-		"writer", "authornames", "authorname", "nomedoautor", "primaryauthor", "autorprincipal", "autora", "autoras", "autoresas", "autoresa":
+		"writer", "authornames", "authorname", "nomedoautor", "primaryauthor", "autorprincipal", "autora", "autoras", "autoresas", "autoresa",
+		"autordolivro", "bookauthor", "bookauthors", "writtenby":
 		return fieldAuthors, 0
 	case "additionalauthors", "secondaryauthor", "secondaryauthors", "otherauthors", "coauthors", "coauthor", "coautor", "coautores", "outrosautores":
 		return fieldAuthors, 1
@@ -74,17 +75,18 @@ func nameOfNumber(k string) (field string, rank int) {
 		return fieldISBN, 1
 	case "isbn10":
 		return fieldISBN, 2
-	case "isbns", "identifiers", "identificadores":
+	case "isbns", "identifiers", "identificadores", "industryidentifiers",
+		"gtin", "barcode", "codigodebarras", "codigobarras", "coddebarras", "codbarras": // which number other goods too
 		return fieldISBN, 3
 	case "id", "uuid", "bookuuid", "acervoid":
 		return fieldID, 0
 	case "published", "year", "ano", "yearpublished", "publicationyear", "publishedyear", "yearofpublication", "anopublicacao",
-		"anodepublicacao", "anoedicao", "anodeedicao", "anodaedicao", "anodelancamento":
+		"anodepublicacao", "anodapublicacao", "anopub", "anoedicao", "anodeedicao", "anodaedicao", "anodelancamento":
 		return fieldPublished, 0
-	case "publisheddate", "publicationdate", "datepublished", "pubdate", "datapublicacao", "datadepublicacao", "datadelancamento",
+	case "publisheddate", "publicationdate", "datepublished", "pubdate", "datapublicacao", "datadepublicacao", "datadapublicacao", "datadelancamento",
 		"publicadoem", "publicado", "lancamento", "releasedate", "publishdate", "date":
 		return fieldPublished, 1
-	case "originalpublicationyear", "originalyear", "anooriginal":
+	case "originalpublicationyear", "originalyear", "anooriginal", "publicacao":
 		return fieldPublished, 2
 	case "rating", "myrating", "starrating", "nota", "avaliacao", "classificacao", "estrelas", "stars", "minhanota":
 		return fieldRating, 0
@@ -106,7 +108,7 @@ func nameOfText(k string) (field string, rank int) {
 
 func nameOfPrice(k string) (field string, rank int) {
 	switch k {
-	case "price", "preco", "precodecapa", "coverprice", "retailprice", "precodevenda", "precounitario", "valor", "retailpriceamount":
+	case "price", "preco", "precodecapa", "coverprice", "retailprice", "precodevenda", "precounitario", "valor", "valorunitario", "retailpriceamount":
 		return fieldPrice, 0
 	case "listprice", "listpriceamount":
 		return fieldPrice, 1
@@ -119,10 +121,10 @@ func nameOfPrice(k string) (field string, rank int) {
 	}
 }
 
-var namedCurrency = regexp.MustCompile(`^(.*\S)[\s_]*(?:[(\[](\S+)[)\]]|[\s_](BRL|USD|EUR|GBP|brl|usd|eur|gbp|R\$|US\$|€|£|reais))$`)
+var namedCurrency = regexp.MustCompile(`^(.*?\S)(?i:[\s_]+(?:em|in))?[\s_]*(?:[(\[](\S+)[)\]]|[\s_]((?i:BRL|USD|EUR|GBP|reais)|R\$|US\$|€|£))$`)
 
 // nameCurrency is the currency that the name of a column of prices tells, as
-// "Preço (R$)" and "price_usd" do.
+// "Preço (R$)", "Preço em reais" and "price_usd" do.
 func nameCurrency(name string) string {
 	_, code := cutCurrency(name)
 	return code

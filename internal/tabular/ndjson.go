@@ -44,12 +44,33 @@ func object(line []byte) (names []string, values map[string]jsontext.Value, err 
 	return names, values, err
 }
 
+// flat reads an object as object does, with the members of volumeInfo and saleInfo,
+// which Google Books' API puts around them, as volumeInfo.title and so on.
+func flat(line []byte) (names []string, values map[string]jsontext.Value, err error) {
+	top, values, err := object(line)
+	for _, name := range top {
+		if name != "volumeInfo" && name != "saleInfo" || values[name].Kind() != '{' {
+			names = append(names, name)
+			continue
+		}
+		inner, of, _ := object(values[name]) // which was read once
+		for _, member := range inner {
+			full := name + "." + member
+			if _, twice := values[full]; !twice {
+				names = append(names, full)
+				values[full] = of[member]
+			}
+		}
+	}
+	return names, values, err
+}
+
 // members names the columns of NDJSON: what its first lines have, as far as they
 // are objects.
 func members(sample []record, e Encoding) []string {
 	var all []string
 	for _, rec := range sample {
-		names, _, err := object(e.text(trimMark(rec.raw)))
+		names, _, err := flat(e.text(trimMark(rec.raw)))
 		if err != nil {
 			continue
 		}
@@ -69,7 +90,7 @@ func (r *Reader) members(row Row) (map[string][]cell, trouble) {
 	if !utf8.ValidString(line) {
 		return nil, trouble{"bad_encoding", "has bytes that are not valid in " + string(r.plan.Encoding)}
 	}
-	names, values, err := object([]byte(line))
+	names, values, err := flat([]byte(line))
 	if err != nil {
 		return nil, trouble{"not_an_object", "is no JSON object on one line"}
 	}
@@ -160,8 +181,10 @@ func priced(v jsontext.Value) (amount, currency string, ok bool) {
 	for _, c := range cells("", "amount", parts["amount"]) {
 		amount = c.value
 	}
-	for _, c := range cells("", "currency", parts["currency"]) {
-		currency = c.value
+	for _, name := range []string{"currencyCode", "currency"} { // Google Books', and ours
+		for _, c := range cells("", name, parts[name]) {
+			currency = c.value
+		}
 	}
 	return amount, currency, amount != ""
 }

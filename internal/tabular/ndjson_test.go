@@ -20,6 +20,12 @@ func TestNDJSON(t *testing.T) {
 			"names of other programs", `{"volumeInfo.title":"A","author":"B C; D E","ISBN_13":9788535711912,"publishedDate":"2014-07-31","moeda":"EUR","preço":12.5,"voters":[1,{}]}`,
 			`{"title":"A","authors":["B C","D E"],"isbn":"9788535711912","published":2014,"price":{"amount":"12.5","currency":"EUR"}}`, "", "",
 		},
+		{
+			"volumes as the API of Google Books returns them", `{"kind":"books#volume","volumeInfo":{"title":"A","authors":["B","C, D"],"publishedDate":"2014-07","language":"pt",` +
+				`"industryIdentifiers":[{"type":"ISBN_10","identifier":"0439785960"},{"type":"ISBN_13","identifier":"9788535711912"}]},` +
+				`"saleInfo":{"country":"BR","retailPrice":{"amount":39.9,"currencyCode":"BRL"}}}`,
+			`{"title":"A","authors":["B","C, D"],"isbn":"9788535711912","published":2014,"language":"pt","price":{"amount":"39.9","currency":"BRL"}}`, "", "",
+		},
 		{"null and empty are absent", `{"title":"A","authors":["B",""],"isbn":null,"rating":0,"language":""}`, `{"title":"A","authors":["B"]}`, "", ""},
 		{
 			"what is optional and not understood", `{"title":"A","author":"B","isbn":true,"rating":{"a":1},"price":{"amount":null},"published":1e3}`,
@@ -55,6 +61,13 @@ func TestNDJSON(t *testing.T) {
 		t.Parallel()
 		p, all := scan(t, in1252(t, `{"título":"Ação","autor":"João"}`+"\n"), tabular.Options{})
 		if p.Encoding != tabular.Latin1 || len(p.Columns) != 2 || p.Columns[0].Name != "título" || titles(all) != "Ação" {
+			t.Errorf("%+v: %+v", p, all)
+		}
+	})
+	t.Run("a file may have volumes of Google Books only", func(t *testing.T) {
+		t.Parallel()
+		p, all := scan(t, lines(`{"id":"zyTC","volumeInfo":{"title":"A","authors":["B"]}}`, `{"id":"zyTD","volumeInfo":{"title":"C","authors":["D"]}}`), tabular.Options{})
+		if titles(all) != "A|C" || len(p.Columns) != 3 || p.Columns[1].Name != "volumeInfo.title" {
 			t.Errorf("%+v: %+v", p, all)
 		}
 	})

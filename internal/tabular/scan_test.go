@@ -428,6 +428,10 @@ func TestOptions(t *testing.T) {
 		if got := all[0].draft.Authors; len(got) != 2 {
 			t.Errorf("got %q", got)
 		}
+		_, all = scan(t, lines("title,author,year", `A,"Silva, Ana, Souza, Rui",14`, "B,Machado de Assis,1899"), tabular.Options{})
+		if got := all[0]; len(got.draft.Authors) != 1 || got.draft.Published != 0 || codes(got.warnings) != "ambiguous_date authors_not_split" {
+			t.Errorf("got %+v", got)
+		}
 	})
 	t.Run("a row is identified by its id, the columns that are named, its ISBN, or its line", func(t *testing.T) {
 		t.Parallel()

@@ -19,15 +19,19 @@ var (
 // parseYear reads a year, or the year of a date: 2008, 2008.0, c2008, 31-Jul-14,
 // 2014-07-31T00:00:00Z, 31/07/2014, 31 de julho de 2014. A year of two digits is
 // the last one that is not after the next; it is understood only after the name
-// of a month, where it cannot be a day. Calibre's 0101-01-01 is no date.
+// of a month, where it cannot be a day; alone it may be of any century. Calibre's
+// 0101-01-01 is no date.
 func parseYear(cell string, now time.Time) (int, trouble) {
 	if strings.HasPrefix(cell, "0101-01-01") {
 		return 0, trouble{}
 	}
 	if m := plainYear.FindStringSubmatch(strings.ToLower(cell)); m != nil {
 		y, _ := strconv.Atoi(m[1])
-		if y == 0 {
+		switch {
+		case y == 0:
 			return 0, trouble{"not_a_year", "is no year"}
+		case len(m[1]) < 3:
+			return 0, trouble{"ambiguous_date", "has no year of four digits"}
 		}
 		return y, trouble{}
 	}
