@@ -65,7 +65,7 @@ var (
 
 // quotedList reads a list of texts as JSON or Python writes it.
 func quotedList(cell string) ([]string, bool) {
-	if cell = trim(cell); !pythonList.MatchString(cell) {
+	if cell = trim(cell); !strings.HasPrefix(cell, "[") || !pythonList.MatchString(cell) {
 		return nil, false
 	}
 	if v := jsontext.Value(cell); v.IsValid() {
@@ -89,6 +89,9 @@ var initial = regexp.MustCompile(`(?:^|[\s.-])\p{L}\.$`)
 // initial after a surname, or by a connector with a comma on both sides. What
 // shows nothing stays whole.
 func pairs(cell string, inverted bool) (names []string, t trouble) {
+	if !strings.Contains(cell, ",") {
+		return nil, t
+	}
 	pieces := connector.Split(cell, -1)
 	if len(pieces) > 1 && institution(cell) {
 		return nil, t
@@ -177,7 +180,7 @@ var (
 
 func byConnectors(part string) []string {
 	names := []string{part}
-	if institution(part) {
+	if !connector.MatchString(part) || institution(part) {
 		return names
 	}
 	for _, by := range []*regexp.Regexp{ampersand, wordAnd, wordE, wordY} {
