@@ -27,7 +27,7 @@ func (p program) importFile() *ucli.Command {
 		&ucli.StringFlag{Name: "encoding", Usage: "utf-8, utf-16le, utf-16be, windows-1252 or iso-8859-1"},
 		&ucli.StringFlag{Name: "currency", Usage: "the `CODE` of prices that name none, such as BRL"},
 		&ucli.StringSliceFlag{Name: "key-column", Usage: "a `COLUMN` that tells one book from the others, instead of the ISBN (an id in the row comes first); may be repeated"},
-		&ucli.StringFlag{Name: "stop-after", Usage: "end the import after so many failures, such as 100 or 5%"},
+		&ucli.StringFlag{Name: "stop-after", Usage: "fail the import once so many rows have failed, such as 100 or 5%, which is looked at whenever some 500 rows are through"},
 		&ucli.BoolFlag{Name: "new-versions", Usage: "of what export --ndjson printed: number the books that are not there anew, which a writer may do"},
 	)
 	return leaf("import", "import a list of books: CSV, TSV or NDJSON, also gzipped; or take back what export --ndjson printed", "FILE", flags,

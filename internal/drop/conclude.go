@@ -14,7 +14,7 @@ func (i Import) Conclude(pass Pass, now time.Time) (Import, bool) {
 	case i.State != Queued && i.State != Running && i.State != Cancelling, pass == Comparing && !i.PlannedAt.IsZero():
 		return i, false
 	case p.Chunks < i.Chunks:
-		if i.State == Cancelling || pass != Applying || !i.Options.StopAfter.exceeded(p.Counts.Failed, i.Total) {
+		if i.State == Cancelling || pass != Applying || !i.tooMany(p) {
 			return i, false
 		}
 		return i.Fail(fault.New(fault.Invalid, "The import was stopped because %d of its %d rows had failed by then.", p.Counts.Failed, i.Total)), true
@@ -25,6 +25,9 @@ func (i Import) Conclude(pass Pass, now time.Time) (Import, bool) {
 		i.State, i.FinishedAt = Failed, now
 	case i.State == Cancelling:
 		i.State, i.FinishedAt = Cancelled, now
+	case pass == Applying && i.tooMany(p): // in whatever order the chunks came to their ends
+		i = i.Fail(fault.New(fault.Invalid, "The import failed because %d of its %d rows did, and stop_after allows fewer.", p.Counts.Failed, i.Total))
+		i.State, i.FinishedAt = Failed, now
 	case pass == Comparing:
 		i.State, i.PlannedAt = Planned, now
 	case p.Counts.Failed > 0:
@@ -41,6 +44,11 @@ func (i Import) Fail(why error) Import {
 	problem := fault.ProblemOf(why)
 	i.State, i.Error = Cancelling, &problem
 	return i
+}
+
+// tooMany reports whether as many rows have failed as the import fails for.
+func (i Import) tooMany(p Progress) bool {
+	return i.Options.StopAfter.exceeded(p.Counts.Failed, i.Total)
 }
 
 // exceeded reports whether so many failed rows of so many are too many.

@@ -59,7 +59,8 @@ type Options struct {
 	Encoding  string            `json:"encoding,omitzero"`
 	Currency  string            `json:"currency,omitzero"`
 	Key       []string          `json:"key,omitzero"`
-	// StopAfter ends the import as failed once so many rows have failed; nil for never.
+	// StopAfter ends the import as failed once so many rows have failed, which is seen
+	// whenever a chunk is through; nil for never.
 	StopAfter *Limit `json:"stop_after,omitzero"`
 }
 
