@@ -27,7 +27,7 @@ type importSeen struct {
 		Total                                                int64
 		OK, Failed, Superseded, Unchanged, Skipped, Warnings int64
 	}
-	Plan  *struct{ Creates, Changes, Unchanged, Rejects int64 }
+	Plan  *struct{ Creates, Changes, Unchanged, Superseded, Rejects int64 }
 	Error *struct{ Detail string }
 }
 
@@ -265,6 +265,30 @@ func TestImportsOnOneMachine(t *testing.T) {
 			t.Errorf("it is %+v, and ends with %d", i, code)
 		}
 		wantIn(t, sh.must(t, "imports", "failed", i.ID), `"_error"`, `"nome":1`)
+	})
+	t.Run("a plan tells rows that others override from those that say what is there", func(t *testing.T) {
+		t.Parallel()
+		sh := newShell(t)
+		sh.imports(t, list(t, "a.csv", "isbn,title,author\n9780306406157,Same,A\n"))
+		i, _ := sh.imports(t, list(t, "b.csv", "isbn,title,author\n9780306406157,First,A\n9780306406157,Second,A\n9780306406157,Same,A\n"), "--plan")
+		if p := i.Plan; p == nil || p.Unchanged != 1 || p.Superseded != 2 || p.Changes != 0 {
+			t.Errorf("it would do %+v", p)
+		}
+		wantIn(t, sh.must(t, "imports", "show", i.ID), "leave 1 as they are and reject 0 rows", "2 rows would come too late", "--outcome superseded")
+		wantIn(t, sh.must(t, "imports", "rows", "--outcome", "superseded", i.ID), "line 4 is about the same book")
+	})
+	t.Run("failed rows do not go over a file that is there, and it is said what to do", func(t *testing.T) {
+		t.Parallel()
+		sh := newShell(t)
+		i, _ := sh.imports(t, list(t, "a.csv", spoilt))
+		there := list(t, "failed.csv", "corrected")
+		_, err := sh.try(t.Context(), "imports", "failed", i.ID, "--out", there)
+		if err == nil || !strings.Contains(err.Error(), "give another name, or remove it first") {
+			t.Errorf("it says %v", err)
+		}
+		if kept, err := os.ReadFile(there); err != nil || string(kept) != "corrected" {
+			t.Errorf("the file is %q, %v", kept, err)
+		}
 	})
 	t.Run("of rows about one book the last counts, and the others tell which", func(t *testing.T) {
 		t.Parallel()

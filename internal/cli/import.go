@@ -227,6 +227,9 @@ func (s screen) concluded(i client.Import) {
 	case i.State == drop.Planned && i.Plan != nil:
 		s.say("Applying it would make %d books, change %d, leave %d as they are and reject %d rows.",
 			i.Plan.Creates, i.Plan.Changes, i.Plan.Unchanged, i.Plan.Rejects)
+		if i.Plan.Superseded > 0 {
+			s.say("%d rows would come too late: acervo imports rows --outcome superseded %s", i.Plan.Superseded, i.ID)
+		}
 		s.say("Go on with: acervo imports apply %s", i.ID)
 		return
 	}

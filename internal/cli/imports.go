@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -115,6 +117,9 @@ func (r *remote) failedRows(ctx context.Context, cmd *ucli.Command, c *client.Cl
 	out := s.out
 	if name := cmd.String("out"); name != "" {
 		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%s is there already and is kept: give another name, or remove it first", name)
+		}
 		if err != nil {
 			return err
 		}

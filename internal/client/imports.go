@@ -50,11 +50,12 @@ type Import struct {
 
 // ImportPlan is what applying an import would do.
 type ImportPlan struct {
-	Creates   int64 `json:"creates"`
-	Changes   int64 `json:"changes"`
-	Unchanged int64 `json:"unchanged"`
-	Rejects   int64 `json:"rejects"`
-	Samples   []Row `json:"samples,omitempty"`
+	Creates    int64 `json:"creates"`
+	Changes    int64 `json:"changes"`
+	Unchanged  int64 `json:"unchanged"`
+	Superseded int64 `json:"superseded"` // by a later row of the file, or a newer write
+	Rejects    int64 `json:"rejects"`
+	Samples    []Row `json:"samples,omitempty"`
 }
 
 // RowCounts are rows by outcome.

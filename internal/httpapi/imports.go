@@ -48,11 +48,12 @@ type columnView struct {
 
 // planView is what applying would do, as far as it is known.
 type planView struct {
-	Creates   int64     `json:"creates"`
-	Changes   int64     `json:"changes"`
-	Unchanged int64     `json:"unchanged"`
-	Rejects   int64     `json:"rejects"`
-	Samples   []rowView `json:"samples,omitempty"` // of one import only
+	Creates    int64     `json:"creates"`
+	Changes    int64     `json:"changes"`
+	Unchanged  int64     `json:"unchanged"`
+	Superseded int64     `json:"superseded"`
+	Rejects    int64     `json:"rejects"`
+	Samples    []rowView `json:"samples,omitempty"` // of one import only
 }
 
 type rowsView struct {
@@ -116,7 +117,9 @@ func (v *importView) count(i drop.Import) {
 		}
 	}
 	if p := i.Compared.Counts; i.Mode == drop.Plan && i.Compared.Chunks > 0 {
-		v.Plan = &planView{Creates: p.Creates, Changes: p.OK - p.Creates, Unchanged: p.Unchanged + p.Superseded, Rejects: p.Failed}
+		v.Plan = &planView{
+			Creates: p.Creates, Changes: p.OK - p.Creates, Unchanged: p.Unchanged, Superseded: p.Superseded, Rejects: p.Failed,
+		}
 	}
 }
 
