@@ -266,6 +266,17 @@ func TestImportsOnOneMachine(t *testing.T) {
 		}
 		wantIn(t, sh.must(t, "imports", "failed", i.ID), `"_error"`, `"nome":1`)
 	})
+	t.Run("failed rows that are corrected are about the books of their key, without its being named again", func(t *testing.T) {
+		t.Parallel()
+		sh := newShell(t)
+		sh.imports(t, list(t, "a.csv", "code,title,author\nA-1,Old,A\n"), "--key-column", "code")
+		i, _ := sh.imports(t, list(t, "b.csv", "code,title,author\nA-1,,A\n"), "--key-column", "code")
+		corrected := strings.Replace(sh.must(t, "imports", "failed", i.ID), `"A-1",""`, `"A-1","New"`, 1)
+		sh.imports(t, list(t, "failed.csv", corrected))
+		if got := sh.titles(t); !slices.Equal(got, []string{"New"}) {
+			t.Errorf("the books are %q, after %q", got, corrected)
+		}
+	})
 	t.Run("a plan tells rows that others override from those that say what is there", func(t *testing.T) {
 		t.Parallel()
 		sh := newShell(t)
