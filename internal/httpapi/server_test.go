@@ -74,7 +74,7 @@ func newServer(t *testing.T, lane sqlite.LaneOptions) *server {
 		Intake: &intake.Intake{
 			Ring: ring, Lane: s.lane, Gauge: s.lane, Jobs: s.db.Jobs(), Claims: s.db.Jobs(), Now: s.clock.Now, MaxAge: 24 * time.Hour,
 		},
-		Ring: ring, Books: s.db.Books(), Lists: s.db.Books(), Jobs: s.db.Jobs(), KeyStore: s.db.CallerKeys(),
+		Ring: ring, Books: s.db.Books(), Lists: s.db.Books(), Jobs: s.db.Jobs(), Watcher: s.db.Jobs(), KeyStore: s.db.CallerKeys(),
 		Keys: httpapi.Keys{}.With(readerKey, httpapi.Caller{Name: "rita", Role: key.Reader}).
 			With(writerKey, httpapi.Caller{Name: "walter", Role: key.Writer}).
 			With(operatorKey, httpapi.Caller{Name: "olga", Role: key.Operator}),

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -112,6 +114,32 @@ func TestACallerWhoWaitsHearsTheOutcome(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestACallerWhoWaitsHearsAtOnceWhereTheRecordIsStoredHere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, sqlite.LaneOptions{})
+		var heard time.Time
+		var done sync.WaitGroup
+		done.Go(func() {
+			got := s.do(t, put(valid, wait, "wait=20"))
+			if heard = time.Now(); got.status != http.StatusCreated {
+				t.Errorf("got %d %s", got.status, got.body)
+			}
+		})
+		time.Sleep(9*time.Second + time.Millisecond)
+		began := time.Now()
+		deliveries, err := s.lane.Receive(t.Context(), 1)
+		if err != nil || len(deliveries) != 1 {
+			t.Fatal(len(deliveries), err)
+		}
+		s.deliver(t, deliveries[0], 1)
+		done.Wait()
+		if took := heard.Sub(began); took != 0 {
+			t.Errorf("it heard after %v", took)
+		}
+	})
 }
 
 func TestACallerWhoWaitsForADeadJobIsToldWhereItIs(t *testing.T) {

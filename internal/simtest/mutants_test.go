@@ -43,6 +43,28 @@ func TestMutants(t *testing.T) {
 	}
 }
 
+// Mutations run seldom, and the code that they break moves on.
+func TestEachMutationHasItsPlace(t *testing.T) {
+	t.Parallel()
+	for _, m := range mutations() {
+		source, err := os.ReadFile(filepath.Join(root, m.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.placed(t, source)
+	}
+}
+
+// placed reports whether a mutation finds what it breaks, in one place.
+func (m mutation) placed(t *testing.T, source []byte) bool {
+	t.Helper()
+	n := strings.Count(string(source), m.old)
+	if n != 1 {
+		t.Errorf("%s: its text is in %s %d times, want once", m.name, m.file, n)
+	}
+	return n == 1
+}
+
 // writeTable puts the table into the report of what was measured, in the place of
 // the one that stands between its marks.
 func writeTable(t *testing.T, rows string) {
@@ -72,8 +94,7 @@ func (m mutation) verdict(t *testing.T, dir string) (v verdict) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(source), m.old); n != 1 {
-		t.Errorf("%s: its text is in %s %d times, want once", m.name, m.file, n)
+	if !m.placed(t, source) {
 		return v
 	}
 	write(t, path, []byte(strings.Replace(string(source), m.old, m.new, 1)))

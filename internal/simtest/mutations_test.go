@@ -60,8 +60,8 @@ func mutations() []mutation {
 		},
 		{
 			"a burial ignores the record", jobsGo,
-			"			return err\n		}\n		return t.saveRecord(rec, now)\n	})\n}\n\n// Amend",
-			"			return err\n		}\n		return t.putRecord(rec, now)\n	})\n}\n\n// Amend",
+			"			return err\n		}\n		return t.saveRecord(rec, now)\n	})\n	if malformed(err) {",
+			"			return err\n		}\n		return t.putRecord(rec, now)\n	})\n	if malformed(err) {",
 		},
 		{
 			"a record of a later generation does not end a job", decideGo,
