@@ -2,6 +2,7 @@ package job_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 // teller is a job whose record may be stored, and tells so.
 type teller struct {
+	mu       sync.Mutex
 	stored   chan struct{}
 	state    job.State
 	looks    int
@@ -18,20 +20,32 @@ type teller struct {
 }
 
 func (w *teller) Watch(string) (stored <-chan struct{}, forget func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.watching++
-	return w.stored, func() { w.watching-- }
+	return w.stored, func() { w.mu.Lock(); defer w.mu.Unlock(); w.watching-- }
 }
 
 func (w *teller) status(context.Context) (job.Job, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.looks++
 	return job.Job{State: w.state}, nil
 }
 
 // store stores another state.
 func (w *teller) store(s job.State) {
-	told := w.stored
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.stored)
 	w.state, w.stored = s, make(chan struct{})
-	close(told)
+}
+
+// end ends the job, and tells nobody.
+func (w *teller) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state = job.Failed
 }
 
 func TestWhoWaitsForAJob(t *testing.T) {
@@ -42,7 +56,7 @@ func TestWhoWaitsForAJob(t *testing.T) {
 	}{
 		"hears at once that it has ended":           {0, func(w *teller) { w.store(job.Succeeded) }},
 		"goes on after a record that ends it not":   {0, func(w *teller) { w.store(job.Retrying); synctest.Wait(); w.store(job.Dead) }},
-		"hears soon of an end that no record tells": {250 * time.Millisecond, func(w *teller) { w.state = job.Failed }},
+		"hears soon of an end that no record tells": {250 * time.Millisecond, (*teller).end},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
