@@ -68,7 +68,7 @@ func (c *Covers) Arrived(ctx context.Context, o Object) error {
 	case rec.RetryAsked() && !wanting(rec):
 		return c.resend(ctx, o, rec)
 	case !recorded && late(o, receipt):
-		return c.overtaken(ctx, o, c.end(ctx, o, receipt, rec, tooLate()))
+		return c.overtaken(ctx, o, c.end(ctx, o, rec, tooLate()))
 	}
 	made, err := c.make(ctx, o)
 	switch {
@@ -76,7 +76,7 @@ func (c *Covers) Arrived(ctx context.Context, o Object) error {
 		c.Log.InfoContext(ctx, "a picture was gone or replaced when it was looked at", "job", receipt.ID)
 		return nil
 	case fault.Is(err, fault.TooLarge), fault.Is(err, fault.MediaType), fault.Is(err, fault.Invalid):
-		return c.overtaken(ctx, o, c.end(ctx, o, receipt, rec, err))
+		return c.overtaken(ctx, o, c.end(ctx, o, rec, err))
 	case err != nil:
 		return err
 	}
@@ -112,7 +112,9 @@ func (c *Covers) receipt(ctx context.Context, o Object) (job.Receipt, bool) {
 
 // submit puts the job on its lane. That it is there is written down before the picture
 // goes, on the condition that nobody has written the record since it was read: then
-// nobody gives the job up any more (GiveUp), and no retry will want the picture.
+// nobody gives the job up any more (GiveUp), and no retry will want the picture. The
+// message of a retry is stored before it is sent, as that of every retry is, so that
+// from then on it can be sent again without its picture.
 func (c *Covers) submit(ctx context.Context, o Object, r job.Receipt, rec job.Record, made book.Cover) error {
 	m := message(r, rec.Generation)
 	m.Cover = &made
@@ -121,9 +123,14 @@ func (c *Covers) submit(ctx context.Context, o Object, r job.Receipt, rec job.Re
 		return err
 	}
 	if rec.Burial != nil {
-		return c.goOn(ctx, o, rec, body)
+		burial := *rec.Burial
+		burial.Lane, burial.Message = queue.Writes, body
+		rec.Burial = &burial
+		if err := c.Jobs.Save(ctx, rec); err != nil {
+			return c.overtaken(ctx, o, err)
+		}
 	}
-	if err := c.Lane.Send(ctx, queue.Message{Group: m.Group(), DedupID: m.DedupID(), Body: body}); err != nil {
+	if err := c.send(ctx, m, body); err != nil {
 		return err
 	}
 	if rec.Revision == job.Unwritten {
@@ -135,28 +142,20 @@ func (c *Covers) submit(ctx context.Context, o Object, r job.Receipt, rec job.Re
 	return c.Objects.Delete(ctx, o.Key)
 }
 
-// goOn sends a retry to its lane. Its message is stored before that, as that of every
-// retry is, so that from now on it can be sent again without its picture.
-func (c *Covers) goOn(ctx context.Context, o Object, rec job.Record, body []byte) error {
-	burial := *rec.Burial
-	burial.Lane, burial.Message = queue.Writes, body
-	rec.Burial = &burial
-	if err := c.Jobs.Save(ctx, rec); err != nil {
-		return c.overtaken(ctx, o, err)
-	}
-	return c.resend(ctx, o, rec)
-}
-
 // resend sends the stored message of a retry, which needs its picture no more.
 func (c *Covers) resend(ctx context.Context, o Object, rec job.Record) error {
 	m, err := job.DecodeMessage(rec.Burial.Message)
 	if err != nil {
 		return err
 	}
-	if err := c.Lane.Send(ctx, queue.Message{Group: m.Group(), DedupID: m.DedupID(), Body: rec.Burial.Message}); err != nil {
+	if err := c.send(ctx, m, rec.Burial.Message); err != nil {
 		return err
 	}
 	return c.Objects.Delete(ctx, o.Key)
+}
+
+func (c *Covers) send(ctx context.Context, m job.Message, body []byte) error {
+	return c.Lane.Send(ctx, queue.Message{Group: m.Group(), DedupID: m.DedupID(), Body: body})
 }
 
 func message(r job.Receipt, generation int) job.Message {
@@ -170,9 +169,9 @@ func tooLate() error { return fault.New(fault.Gone, "The picture came too late."
 
 // end ends a job whose picture cannot be taken: fault.Changed if its record was written
 // since it was read.
-func (c *Covers) end(ctx context.Context, o Object, r job.Receipt, rec job.Record, why error) error {
+func (c *Covers) end(ctx context.Context, o Object, rec job.Record, why error) error {
 	problem := fault.ProblemOf(why)
-	rec = ended(r, rec, job.Failed, c.Now())
+	rec = ended(rec, job.Failed, c.Now())
 	rec.Error = &problem
 	if err := c.Jobs.Save(ctx, rec); err != nil {
 		return err
@@ -190,8 +189,7 @@ func (c *Covers) overtaken(ctx context.Context, o Object, err error) error {
 }
 
 // ended is the record of a job that ends before it came to its lane.
-func ended(r job.Receipt, rec job.Record, state job.State, now time.Time) job.Record {
-	rec.ID, rec.Kind, rec.BookID = r.ID, r.Kind, r.BookID
+func ended(rec job.Record, state job.State, now time.Time) job.Record {
 	rec.State, rec.FinishedAt = state, now.UTC()
 	rec.Attempts++
 	if rec.Burial != nil {
@@ -224,7 +222,7 @@ func (c *Covers) GiveUp(ctx context.Context, o Object, why error) error {
 		case recorded && !wanting(rec):
 			return nil
 		case !recorded && late(o, receipt):
-			err = c.end(ctx, o, receipt, rec, tooLate())
+			err = c.end(ctx, o, rec, tooLate())
 		default:
 			err = c.bury(ctx, receipt, rec, item, why)
 		}
@@ -247,7 +245,7 @@ func (c *Covers) bury(ctx context.Context, r job.Receipt, rec job.Record, item b
 // buried is the record of a job that is given up. The version noted at its first
 // burial stays.
 func (c *Covers) buried(r job.Receipt, rec job.Record, item book.Item, why error) (job.Record, error) {
-	rec = ended(r, rec, job.Dead, c.Now())
+	rec = ended(rec, job.Dead, c.Now())
 	problem, cause := fault.ProblemOf(why), "no reason was told"
 	if why != nil {
 		cause = why.Error()
