@@ -11,26 +11,20 @@ import (
 	"acervo/internal/job"
 )
 
-// unended is the condition of a Save: nothing stands, or a record of the same
-// generation that is not terminal.
-const unended = nothing + " OR (#generation = :generation AND NOT #state IN (:succeeded, :failed, :superseded, :dead))"
+// unended is the condition that a record of the same generation stands that is not
+// terminal.
+const unended = "#generation = :generation AND NOT #state IN (:succeeded, :failed, :superseded, :dead)"
 
-// overRead and first are the conditions of a Save of a record that says what it is to
-// take the place of: one that was read, or none.
-const (
-	overRead = "#revision = :revision AND #generation = :generation AND NOT #state IN (:succeeded, :failed, :superseded, :dead)"
-	first    = nothing
-)
-
-// saving is the condition on which a record is saved.
+// saving is the condition of a Save: nothing stands, or what is unended, or only the
+// one of them that the record says.
 func saving(rec job.Record) string {
 	switch rec.Revision {
 	case 0:
-		return unended
+		return nothing + " OR (" + unended + ")"
 	case job.Unwritten:
-		return first
+		return nothing
 	default:
-		return overRead
+		return "#revision = :revision AND " + unended
 	}
 }
 
@@ -61,13 +55,13 @@ func (j Jobs) update(rec job.Record, condition string) (*types.Update, error) {
 			remove = append(remove, "#"+name)
 		}
 	}
-	if condition == unended || condition == first {
+	if strings.Contains(condition, nothing) {
 		values[":now"] = seconds(now)
 	}
-	if condition == overRead {
+	if strings.Contains(condition, ":revision") {
 		values[":revision"] = integer(rec.Revision)
 	}
-	if condition == unended || condition == overRead {
+	if strings.Contains(condition, unended) {
 		for _, state := range []job.State{job.Succeeded, job.Failed, job.Superseded, job.Dead} {
 			values[":"+string(state)] = str(string(state))
 		}
