@@ -239,12 +239,10 @@ func (d *Drops) fail(ctx context.Context, i drop.Import, p *tabular.Plan, why er
 	if err != nil || read.State.Terminal() {
 		return err
 	}
-	next := read
-	problem := fault.ProblemOf(why)
-	next.State, next.Error, next.FinishedAt = drop.Failed, &problem, d.now()
+	next := read.Fail(why).Stopped(d.now())
 	if p != nil && len(p.Columns) > 0 {
 		next.Format = format(*p)
 	}
-	d.Log.InfoContext(ctx, "a drop cannot be imported", "import", i.ID, "problem", problem.Type)
+	d.Log.InfoContext(ctx, "a drop cannot be imported", "import", i.ID, "problem", next.Error.Type)
 	return d.Imports.Drops.Update(ctx, read, next)
 }

@@ -118,16 +118,10 @@ func (u *Unsent) end(ctx context.Context, id uuid.UUID) error {
 		return err
 	}
 	next := i
-	next.State, next.FinishedAt = drop.Failed, u.Imports.Now().UTC().Truncate(time.Millisecond)
-	switch {
-	case i.Error != nil: // why it was going to fail
-	case i.State == drop.Cancelling:
-		next.State = drop.Cancelled
-	default:
-		problem := fault.ProblemOf(fault.New(fault.Gone,
+	if i.State != drop.Cancelling {
+		next = i.Fail(fault.New(fault.Gone,
 			"What was understood of the file is not kept any more, before all of it was imported. What had been applied stays; drop the file again for the rest."))
-		next.Error = &problem
 	}
 	u.Log.WarnContext(ctx, "an import was given up: its plan is gone, and chunks of it were not sent", "import", id)
-	return u.Imports.Drops.Update(ctx, i, next)
+	return u.Imports.Drops.Update(ctx, i, next.Stopped(u.Imports.Now()))
 }

@@ -21,13 +21,11 @@ func (i Import) Conclude(pass Pass, now time.Time) (Import, bool) {
 	}
 	now = now.UTC().Truncate(time.Millisecond)
 	switch {
-	case i.Error != nil:
-		i.State, i.FinishedAt = Failed, now
 	case i.State == Cancelling:
-		i.State, i.FinishedAt = Cancelled, now
+		return i.Stopped(now), true
 	case pass == Applying && i.tooMany(p): // in whatever order the chunks came to their ends
 		i = i.Fail(fault.New(fault.Invalid, "The import failed because %d of its %d rows did, and stop_after allows fewer.", p.Counts.Failed, i.Total))
-		i.State, i.FinishedAt = Failed, now
+		return i.Stopped(now), true
 	case pass == Comparing:
 		i.State, i.PlannedAt = Planned, now
 	case p.Counts.Failed > 0:
@@ -43,6 +41,16 @@ func (i Import) Conclude(pass Pass, now time.Time) (Import, bool) {
 func (i Import) Fail(why error) Import {
 	problem := fault.ProblemOf(why)
 	i.State, i.Error = Cancelling, &problem
+	return i
+}
+
+// Stopped returns an import of which nothing more is done: as failed if it says why, as
+// cancelled otherwise.
+func (i Import) Stopped(now time.Time) Import {
+	i.State, i.FinishedAt = Cancelled, now.UTC().Truncate(time.Millisecond)
+	if i.Error != nil {
+		i.State = Failed
+	}
 	return i
 }
 
