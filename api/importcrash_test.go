@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -110,12 +111,8 @@ func (l *library) onceEach(t *testing.T, list e2etest.List) {
 		t.Fatal(err)
 	}
 	for n, f := range found {
-		want := int64(1)
-		if list.Title(n) == "" {
-			want = 0
-		}
-		if f.Err != nil || f.Item.Version != want || f.Item.Draft.Title != list.Title(n) {
-			t.Errorf("book %d has version %d and the title %q (%v)", n, f.Item.Version, f.Item.Draft.Title, f.Err)
+		if err := errors.Join(f.Err, list.Once(n, f.Item.Version, f.Item.Draft.Title)); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -39,10 +39,9 @@ func TestWhatTheFunctionDropsGaveUpEndsItsImport(t *testing.T) {
 	event, err := bucket.Put(t.Context(), "drop/lista%20%C3%A9.csv", "title,author\nA,B\n")
 	check(t, err)
 	for range 2 { // the second time nothing is left to be done
-		check(t, engines.DropsFailed.Send(t.Context(), queue.Message{Group: "x", DedupID: rand.Text(), Body: []byte(
-			`{"version":"1.0","timestamp":"2026-01-01T00:00:00.000Z","requestContext":{"requestId":"1","functionArn":"arn","condition":"RetriesExhausted",
-			"approximateInvokeCount":3},"requestPayload":` + string(event) + `,"responseContext":{"statusCode":200,"functionError":"Unhandled"},
-			"responsePayload":{"errorMessage":"the function ran out of memory"}}`)}))
+		check(t, engines.DropsFailed.Send(t.Context(), queue.Message{
+			Group: "x", DedupID: rand.Text(), Body: e2etest.GivenUp(event, "the function ran out of memory"),
+		}))
 	}
 	var told bytes.Buffer
 	failuresDoneBy(t, engines, config.Worker{AWS: config.AWS{Bucket: bucket.Name}, ReceiptKeys: []job.Key{job.NewKey()}}, &told)
@@ -68,11 +67,11 @@ func failuresDoneBy(t *testing.T, engines *aws.Engines, c config.Worker, told io
 	for _, failures := range wireFailures(c, engines, wireSender(engines), slog.New(slog.NewJSONHandler(told, nil))) {
 		works.Go(func() { failures.Run(ctx) })
 	}
-	for begin := time.Now(); time.Since(begin) < e2etest.Patience; {
-		if stats, err := engines.DropsFailed.Stats(ctx); err == nil && stats.Depth() == 0 {
-			break
-		}
-	}
+	err := e2etest.Poll(ctx, func() (bool, error) {
+		stats, err := engines.DropsFailed.Stats(ctx)
+		return stats.Depth() == 0, err
+	})
 	cancel()
 	works.Wait()
+	check(t, err)
 }

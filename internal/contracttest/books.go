@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"acervo/internal/e2etest"
 )
 
 const jobMembers = "id kind state book_id submitted_at finished_at attempts next_attempt_at book_version error links"
@@ -25,14 +27,7 @@ func draft(title, more string) string {
 }
 
 // newISBN is one that no other sentence uses.
-func newISBN() string {
-	digits := fmt.Sprintf("978%09d", rand.IntN(1e9))
-	sum := 0
-	for i, c := range digits {
-		sum += int(c-'0') * (1 + 2*(i%2))
-	}
-	return fmt.Sprint(digits, (10-sum%10)%10)
-}
+func newISBN() string { return e2etest.ISBN(rand.IntN(1e9)) }
 
 func bookRows() []row {
 	return []row{

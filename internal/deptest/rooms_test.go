@@ -70,8 +70,11 @@ func rooms() map[string][]string {
 	for _, suite := range suites {
 		plan[suite] = with(nouns, suites...)
 	}
-	plan["internal/contracttest"] = nouns // a running server, seen from outside; the nouns are for the dead
-	plan["internal/e2etest"] = nil        // programs and their clients, seen from outside
+	plan["internal/e2etest"] = nil // programs and their clients, seen from outside
+	// What others left, for the tests of who finds it.
+	plan["internal/intake/intaketest"] = with(nouns, "internal/intake", "internal/tabular")
+	// A running server, seen from outside; the nouns are for the dead.
+	plan["internal/contracttest"] = with(nouns, "internal/e2etest")
 	// The simulator drives accepting, what lands and applying over any adapter.
 	plan["internal/simtest"] = with(nouns, "internal/intake", "internal/arrive", "internal/work")
 	return plan

@@ -47,6 +47,15 @@ func (b *Bucket) Put(ctx context.Context, key, body string) (event []byte, err e
 // Next takes the next event, also of what others have put.
 func (b *Bucket) Next(ctx context.Context) (event []byte, err error) { return b.told(ctx) }
 
+// GivenUp is what Lambda puts into the queue of failures for an event that its function
+// has failed for this reason, however often it was tried (AWS Lambda Developer Guide,
+// "Capturing records of Lambda asynchronous invocations").
+func GivenUp(event []byte, why string) []byte {
+	return fmt.Appendf(nil, `{"version":"1.0","timestamp":"2026-01-01T00:00:00.000Z",
+		"requestContext":{"requestId":"1","functionArn":"arn","condition":"RetriesExhausted","approximateInvokeCount":3},
+		"requestPayload":%s,"responseContext":{"statusCode":200,"functionError":"Unhandled"},"responsePayload":{"errorMessage":%q}}`, event, why)
+}
+
 func (b *Bucket) call(ctx context.Context, method, path, service, target, body string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, b.engine+path, strings.NewReader(body))
 	if err != nil {

@@ -59,6 +59,19 @@ func (l List) Title(n int) string {
 	return l.first(n)
 }
 
+// Once judges the nth book as it is found: it was written once, by the row that
+// counts, or not at all if it cannot be imported.
+func (l List) Once(n int, version int64, title string) error {
+	want := int64(1)
+	if l.Title(n) == "" {
+		want = 0
+	}
+	if version != want || title != l.Title(n) {
+		return fmt.Errorf("book %d has version %d and the title %q, want %d and %q", n, version, title, want, l.Title(n))
+	}
+	return nil
+}
+
 func noise() string {
 	var b strings.Builder
 	for range 120 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"acervo/internal/e2etest"
 	"acervo/internal/tabular"
 )
 
@@ -47,17 +48,9 @@ func BenchmarkScanWithISBNs(b *testing.B) {
 func withISBNs(rows int) []byte {
 	lines := strings.SplitAfter(string(generated(rows)), "\r\n")
 	for i := range rows {
-		lines[i+1] = strings.Replace(lines[i+1], ",,", ","+isbn(i)+",", 1)
+		lines[i+1] = strings.Replace(lines[i+1], ",,", ","+e2etest.ISBN(i)+",", 1)
 	}
 	return []byte(strings.Join(lines, ""))
-}
-
-func isbn(n int) string {
-	digits, sum := fmt.Sprintf("978%09d", n), 0
-	for i := range digits {
-		sum += int(digits[i]-'0') * (1 + 2*(i%2))
-	}
-	return fmt.Sprintf("%s%d", digits, (10-sum%10)%10)
 }
 
 // BenchmarkEncodingCSV is the peer of BenchmarkScan: the goal is half its speed.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"acervo/internal/e2etest"
 	"acervo/internal/tabular"
 )
 
@@ -59,17 +60,17 @@ func TestRowsAboutOneBook(t *testing.T) {
 	}{
 		{"the same ISBN, spelled differently", "title,author,isbn\nA,B,978-0-306-40615-7\nC,D,9780306406164\nE,F,\"=\"\"0306406152\"\"\"\n", nil, 1},
 		{"the same id", "id,title,author\n" + id + ",A,B\n" + strings.ToUpper(id) + ",C,D\n", nil, 1},
-		{"an id that an ISBN makes", "id,isbn,title,author\n," + isbn(7) + ",A,B\n" + uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:isbn:"+isbn(7))).String() + ",,C,D\n", nil, 1},
+		{"an id that an ISBN makes", "id,isbn,title,author\n," + e2etest.ISBN(7) + ",A,B\n" + uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:isbn:"+e2etest.ISBN(7))).String() + ",,C,D\n", nil, 1},
 		{"ids that only number the rows count for nothing", "id,title,author\n1,A,B\n1,C,D\n" + id + ",E,F\n" + id + ",G,H\n2,I,J\n3,K,L\n4,M,N\n5,O,P\n", nil, 0},
 		{"a key of two columns", "sku,shop,title,author\n1,x,A,B\n1,y,C,D\n1,x,E,F\n", []string{"sku", "shop"}, 1},
-		{"far apart", "title,author,isbn\nA,B," + isbn(1) + "\n" + long + "C,D," + isbn(1) + "\n", nil, 1},
-		{"a last line that fails does not count", "title,author,isbn\nA,B," + isbn(1) + "\nC,D," + isbn(1) + "\n,E," + isbn(1) + "\n", nil, 1},
-		{"nor does one of two", "title,author,isbn\nA,B," + isbn(1) + "\n,E," + isbn(1) + "\n", nil, 0},
+		{"far apart", "title,author,isbn\nA,B," + e2etest.ISBN(1) + "\n" + long + "C,D," + e2etest.ISBN(1) + "\n", nil, 1},
+		{"a last line that fails does not count", "title,author,isbn\nA,B," + e2etest.ISBN(1) + "\nC,D," + e2etest.ISBN(1) + "\n,E," + e2etest.ISBN(1) + "\n", nil, 1},
+		{"nor does one of two", "title,author,isbn\nA,B," + e2etest.ISBN(1) + "\n,E," + e2etest.ISBN(1) + "\n", nil, 0},
 		{"a key that is told apart by its accents", "título,autor\nÉ,B\nE,B\nÉ,C\n", []string{"título"}, 1},
 		{"the same in Windows-1252", latin("título,autor\nÉ,B\n" + strings.Repeat("Ç,B\n", 2) + long[:0] + "É,C\n"), []string{"título"}, 2},
-		{"titles of Windows-1252 beside ISBNs", latin("título,autor,isbn\nÉ,Ç," + isbn(1) + "\nÁ,Õ," + isbn(1) + "\n"), nil, 1},
-		{"objects", `{"title":"A","author":"B","isbn":"` + isbn(1) + "\"}\n" + `{"title":"C","author":"D"}` + "\n" + `{"isbn13":"` + isbn(1) + `","title":"E","author":"F"}` + "\n", nil, 1},
-		{"UTF-16", string(inUTF16("title,author,isbn\nA,É,"+isbn(1)+"\nC,D,"+isbn(1)+"\n", false, true)), nil, 1},
+		{"titles of Windows-1252 beside ISBNs", latin("título,autor,isbn\nÉ,Ç," + e2etest.ISBN(1) + "\nÁ,Õ," + e2etest.ISBN(1) + "\n"), nil, 1},
+		{"objects", `{"title":"A","author":"B","isbn":"` + e2etest.ISBN(1) + "\"}\n" + `{"title":"C","author":"D"}` + "\n" + `{"isbn13":"` + e2etest.ISBN(1) + `","title":"E","author":"F"}` + "\n", nil, 1},
+		{"UTF-16", string(inUTF16("title,author,isbn\nA,É,"+e2etest.ISBN(1)+"\nC,D,"+e2etest.ISBN(1)+"\n", false, true)), nil, 1},
 		{"rows without anything that names a book", "title,author\nA,B\nA,B\n", nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,7 +87,7 @@ func TestRowsAboutOneBook(t *testing.T) {
 		var b bytes.Buffer
 		b.WriteString("title,author,isbn\n")
 		for i := range 60_000 {
-			fmt.Fprintf(&b, "A%d,B,%s\n", i, isbn(i%50_000))
+			fmt.Fprintf(&b, "A%d,B,%s\n", i, e2etest.ISBN(i%50_000))
 		}
 		p, all := scan(t, b.Bytes(), tabular.Options{})
 		wantDuplicates(t, p, all)
@@ -100,7 +101,7 @@ func TestRowsAboutOneBook(t *testing.T) {
 		b.WriteString("title,author,isbn\n")
 		for range 2 {
 			for i := range tabular.MaxDuplicates + 1 {
-				fmt.Fprintf(&b, "A,B,%s\n", isbn(i))
+				fmt.Fprintf(&b, "A,B,%s\n", e2etest.ISBN(i))
 			}
 		}
 		p, err := tabular.Scan(bytes.NewReader(b.Bytes()), tabular.Options{})

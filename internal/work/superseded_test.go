@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"acervo/internal/drop"
+	"acervo/internal/e2etest"
 )
 
 // superseded are the rows that a report tells of as superseded; others must not be
@@ -88,9 +89,9 @@ func TestRowsThatNewerWritesSupersedeAreToldUpToABound(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("isbn,title,authors\n")
 	for n := range 80 {
-		fmt.Fprintf(&text, "%s,Book,B\n", isbnOf(n))
+		fmt.Fprintf(&text, "%s,Book,B\n", e2etest.ISBN(n))
 	}
-	text.WriteString(isbnOf(7) + ",Book,B\n")
+	text.WriteString(e2etest.ISBN(7) + ",Book,B\n")
 	p := newPress(t)
 	_, newer := p.dropped(strings.Replace(text.String(), "\n", "\n,Above,B\n", 1), time.Hour, nil) // other lines than those of the older
 	_, messages := p.dropped(strings.ReplaceAll(text.String(), "Book", "Old"), 0, nil)
@@ -121,14 +122,4 @@ func TestWarningsAreCountedOfRowsThatWereTaken(t *testing.T) {
 		",,nobody,soon\n"+ // fails
 		estrela+",Taken,A,soon\n", 0, nil)
 	p.is(p.does(messages...), drop.CompletedWithErrors, drop.Counts{OK: 1, Creates: 1, Superseded: 1, Failed: 1, Warnings: 1})
-}
-
-// isbnOf is the ISBN of the nth book.
-func isbnOf(n int) string {
-	digits := fmt.Sprintf("978%09d", n)
-	sum := 0
-	for i, d := range digits {
-		sum += int(d-'0') * (1 + i%2*2)
-	}
-	return fmt.Sprint(digits, (10-sum%10)%10)
 }
