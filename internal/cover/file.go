@@ -38,7 +38,7 @@ func (f file) reader() io.Reader {
 
 // inspect reads the header of a file and refuses what must not be decoded.
 func inspect(data []byte) (f file, err error) {
-	format := Sniff(data[:min(len(data), 512)])
+	format := Sniff(data[:min(len(data), maxHead)])
 	switch format {
 	case JPEG:
 		f, err = inspectJPEG(data)

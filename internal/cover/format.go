@@ -16,8 +16,11 @@ const (
 	WebP Format = "WebP"
 )
 
-// Sniff tells the format of a file from its first bytes (512 are enough). It knows
-// more formats than are taken, to refuse them by name.
+// maxHead is how many bytes of a file tell its format: an SVG may begin with a licence.
+const maxHead = 4096
+
+// Sniff tells the format of a file from its first bytes, of which 4,096 are enough. It
+// knows more formats than are taken, to refuse them by name.
 func Sniff(head []byte) Format {
 	for _, known := range []struct {
 		magic  string
@@ -39,6 +42,7 @@ func Sniff(head []byte) Format {
 		{"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000"},
 		{"\xff\x4f\xff\x51", "JPEG 2000"},
 		{"%PDF-", "PDF"},
+		{"%!PS", "PostScript"},
 		{"PK\x03\x04", "ZIP"},
 	} {
 		if bytes.HasPrefix(head, []byte(known.magic)) {

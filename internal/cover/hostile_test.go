@@ -72,6 +72,8 @@ func TestRefused(t *testing.T) {
 		{"a text file named .jpg", []byte("Dear reader,\nthis is no picture.\n"), fault.MediaType, "JPEG, PNG, GIF or WebP"},
 		{"HTML", []byte("<!DOCTYPE html><html><script>alert(1)</script></html>"), fault.MediaType, "HTML"},
 		{"SVG", []byte(`<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`), fault.MediaType, "SVG"},
+		{"SVG that begins with a long comment", []byte("<?xml version=\"1.0\"?>\n<!-- " + strings.Repeat("licence ", 250) + "-->\n<svg/>"), fault.MediaType, "SVG"},
+		{"PostScript", []byte("%!PS-Adobe-3.0 EPSF-3.0\n"), fault.MediaType, "PostScript"},
 		{"TIFF, little endian", []byte("II*\x00\x08\x00\x00\x00"), fault.MediaType, "TIFF"},
 		{"TIFF, big endian", []byte("MM\x00*\x00\x00\x00\x08"), fault.MediaType, "TIFF"},
 		{"BMP", []byte("BM\x00\x00\x00\x00"), fault.MediaType, "BMP"},

@@ -220,6 +220,16 @@ func TestWhatIsInside(t *testing.T) {
 			}
 		}
 	})
+	t.Run("their quality is 82", func(t *testing.T) {
+		t.Parallel()
+		for _, r := range render(t, asJPEG(t, cornered(400, 300))).Renditions {
+			// The first steps for luma, 16, 11 and 12 (T.81, table K.1, in zigzag), at 200 - 2 × 82 per cent.
+			at := bytes.Index(r.JPEG, []byte{0xff, 0xdb})
+			if got := r.JPEG[at+5 : at+8]; !bytes.Equal(got, []byte{6, 4, 4}) {
+				t.Errorf("width %d is quantised by %v", r.Width, got)
+			}
+		}
+	})
 	t.Run("the dominant colour is the most frequent, not the mean", func(t *testing.T) {
 		t.Parallel()
 		img := drawn(200, 100, func(x, _ int) color.NRGBA {
