@@ -18,7 +18,7 @@ type file struct {
 	frame         image.Rectangle // where on the canvas the picture lies
 	orientation   int             // 1 to 8
 	profile       []byte          // ICC, nil when there is none
-	coloured      bool            // neither grey nor of inks, so that a profile of three colours fits
+	coloured      bool            // neither grey nor of inks: a profile of three colours fits, or else one of grey
 	inked         bool            // of four inks
 	inks          *inks           // what their profile says, nil when they are taken as they stand
 	memory        int64           // bytes that the decoder holds at most, its result included

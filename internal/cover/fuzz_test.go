@@ -153,7 +153,7 @@ func FuzzExif(f *testing.F) {
 }
 
 func FuzzProfile(f *testing.F) {
-	for _, name := range []string{"p3.jpg", "p3-table.jpg", "adobergb.jpg", "prophoto.jpg"} {
+	for _, name := range []string{"p3.jpg", "p3-table.jpg", "adobergb.jpg", "prophoto.jpg", "grey-mac.jpg"} {
 		data, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)
@@ -174,13 +174,15 @@ func FuzzProfile(f *testing.F) {
 				inks.mix([]byte{byte(v), byte(255 - v), byte(v * 7), byte(v * 31)})
 			}
 		}
-		colours, found := readProfile(data, true)
-		if (colours != nil) != (found == Converted) {
-			t.Errorf("%v with %q", colours != nil, found)
-		}
-		if colours != nil {
-			for v := range 256 { // nothing overflows, nothing leaves its table
-				colours.apply(byte(v), byte(255-v), byte(v*7))
+		for _, coloured := range []bool{true, false} {
+			colours, found := readProfile(data, coloured)
+			if (colours != nil) != (found == Converted) {
+				t.Errorf("%v with %q", colours != nil, found)
+			}
+			if colours != nil {
+				for v := range 256 { // nothing overflows, nothing leaves its table
+					colours.apply(byte(v), byte(255-v), byte(v*7))
+				}
 			}
 		}
 		if _, err := unpackProfile(data); err != nil && !fault.Is(err, fault.TooLarge) {

@@ -42,7 +42,7 @@ func patch(i int) image.Rectangle {
 func TestColours(t *testing.T) {
 	t.Parallel()
 	want := patches(t)
-	if len(want) != 24 {
+	if len(want) != 26 {
 		t.Fatalf("there are colours of %d files", len(want))
 	}
 	for name, colours := range want {
@@ -66,6 +66,7 @@ func TestProfiles(t *testing.T) {
 		"plain.jpg": cover.NoProfile, "srgb.jpg": cover.SRGB,
 		"p3.jpg": cover.Converted, "p3-table.jpg": cover.Converted, "adobergb.jpg": cover.Converted,
 		"prophoto.jpg": cover.Converted, "cmyk-print.jpg": cover.Converted, "cmyk-adobe.jpg": cover.NoProfile, "p3.png": cover.Converted, "p3.webp": cover.Converted,
+		"grey-mac.jpg": cover.Converted, "grey-dots.png": cover.Converted,
 	} {
 		t.Run("what the profile of "+name+" was good for is told", func(t *testing.T) {
 			t.Parallel()
@@ -77,6 +78,7 @@ func TestProfiles(t *testing.T) {
 	want := patches(t)
 	for name, without := range map[string]string{
 		"p3.jpg": "plain.jpg", "adobergb.jpg": "plain.jpg", "prophoto.jpg": "plain.jpg", "cmyk-print.jpg": "cmyk-adobe.jpg",
+		"grey-mac.jpg": "grey.jpg", "grey-dots.png": "grey.jpg",
 	} {
 		t.Run("these tests would notice if "+name+" lost its profile", func(t *testing.T) {
 			t.Parallel()
@@ -84,7 +86,7 @@ func TestProfiles(t *testing.T) {
 			for i, c := range want[name] {
 				worst = max(worst, apart(c, want[without][i]))
 			}
-			if worst < 25 {
+			if worst < 17 {
 				t.Errorf("with and without differ by %d at most", worst)
 			}
 		})
@@ -125,6 +127,13 @@ func TestProfiles(t *testing.T) {
 			}
 		})
 	}
+	t.Run("nor one of grey to a picture in colour", func(t *testing.T) {
+		t.Parallel()
+		result := render(t, withSegments(fixture(t, "plain.jpg"), profileOf(t, "grey-mac.jpg")))
+		if result.Profile != cover.Ignored {
+			t.Errorf("it was %q", result.Profile)
+		}
+	})
 	t.Run("nor to a grey PNG", func(t *testing.T) {
 		t.Parallel()
 		icc := profileOf(t, "prophoto.jpg")[18:]

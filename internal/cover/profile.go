@@ -9,8 +9,9 @@ import (
 type Profile string
 
 // What a profile can be good for. Profiles of three colours by a matrix and curves are
-// converted, as cameras, phones and screens have them, and those of four inks by a table,
-// as printers have; the colours of a picture with another one are taken as they stand.
+// converted, as cameras, phones and screens have them, those of grey by a curve, and those
+// of four inks by a table, as printers have; the colours of a picture with another one are
+// taken as they stand.
 const (
 	NoProfile Profile = ""
 	SRGB      Profile = "sRGB"
@@ -38,14 +39,18 @@ func (t *transform) apply(r, g, b byte) (red, green, blue byte) {
 func (t *transform) encoded(v int32) byte { return t.curve[min(max((v+1<<11)>>12, 0), full)] }
 
 // readProfile makes a transform of an ICC profile (ICC.1:2022) for a picture that has
-// three colours or has not; nil when colours stay as they are.
+// three colours or is grey; nil when colours stay as they are.
 func readProfile(icc []byte, coloured bool) (*transform, Profile) {
 	if len(icc) == 0 {
 		return nil, NoProfile
 	}
-	t, ok := parseProfile(icc)
+	parse := parseGrey
+	if coloured {
+		parse = parseProfile
+	}
+	t, ok := parse(icc)
 	switch {
-	case !ok || !coloured:
+	case !ok:
 		return nil, Ignored
 	case t.changesNothing():
 		return nil, SRGB
@@ -54,10 +59,10 @@ func readProfile(icc []byte, coloured bool) (*transform, Profile) {
 }
 
 func parseProfile(icc []byte) (*transform, bool) {
-	if len(icc) < 132 || string(icc[36:40]) != "acsp" || string(icc[16:20]) != "RGB " || string(icc[20:24]) != "XYZ " {
+	if !isOf("RGB ", icc) {
 		return nil, false
 	}
-	t := &transform{}
+	t := &transform{curve: curveOfSRGB()}
 	var columns [3][3]float64
 	for i, c := range []string{"r", "g", "b"} {
 		column, ok := parseXYZ(tagOf(icc, c+"XYZ"))
@@ -69,9 +74,7 @@ func parseProfile(icc []byte) (*transform, bool) {
 		if !ok {
 			return nil, false
 		}
-		for v := range 256 {
-			t.linear[i][v] = int32(math.Round(min(max(curve(float64(v)/255), 0), 1) * full))
-		}
+		t.linear[i] = lightOf(curve)
 	}
 	for row := range 3 {
 		for col := range 3 {
@@ -85,10 +88,46 @@ func parseProfile(icc []byte) (*transform, bool) {
 			t.matrix[3*row+col] = int32(math.Round(v * (1 << 12)))
 		}
 	}
-	for v := range t.curve {
-		t.curve[v] = clamp8(255 * encodeSRGB(float64(v)/full))
-	}
 	return t, true
+}
+
+// parseGrey reads a profile of one curve (8.3.4, monochrome input profiles). Its grey is
+// that of its white, which becomes ours.
+func parseGrey(icc []byte) (*transform, bool) {
+	if !isOf("GRAY", icc) {
+		return nil, false
+	}
+	curve, ok := parseCurve(tagOf(icc, "kTRC"))
+	if !ok {
+		return nil, false
+	}
+	linear := lightOf(curve)
+	return &transform{
+		linear: [3][256]int32{linear, linear, linear},
+		matrix: [9]int32{0: 1 << 12, 4: 1 << 12, 8: 1 << 12},
+		curve:  curveOfSRGB(),
+	}, true
+}
+
+// isOf reports whether a profile is of these colours, and brings them to XYZ.
+func isOf(colours string, icc []byte) bool {
+	return len(icc) >= 132 && string(icc[36:40]) == "acsp" && string(icc[16:20]) == colours && string(icc[20:24]) == "XYZ "
+}
+
+// lightOf is the linear light of each byte.
+func lightOf(curve func(float64) float64) (linear [256]int32) {
+	for v := range linear {
+		linear[v] = int32(math.Round(min(max(curve(float64(v)/255), 0), 1) * full))
+	}
+	return linear
+}
+
+// curveOfSRGB is the byte of each linear light.
+func curveOfSRGB() (curve [full + 1]byte) {
+	for v := range curve {
+		curve[v] = clamp8(255 * encodeSRGB(float64(v)/full))
+	}
+	return curve
 }
 
 // toSRGB brings colours of the profile connection space (XYZ under D50) to linear

@@ -146,6 +146,12 @@ func (s *planar) image() image.Image {
 // convert changes the colours of the four pixels that share their chroma, and gives
 // them the mean of their new chroma.
 func (s *planar) convert(t *transform) {
+	if len(s.planes) == 1 { // which is grey
+		for i, v := range s.planes[0].pix {
+			s.planes[0].pix[i], _, _ = t.apply(v, v, v)
+		}
+		return
+	}
 	luma, blue, red := s.planes[0], s.planes[1], s.planes[2]
 	for cy := range blue.h {
 		for cx := range blue.w {

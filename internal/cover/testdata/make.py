@@ -52,16 +52,21 @@ def colorants(red, green, blue, white):
 
 
 def profile(matrix, curve):
-    text = lambda s: b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", 2 * len(s), 28) + s.encode("utf-16-be")
-    tags = [(b"desc", text("made for a test")), (b"cprt", text("none")), (b"wtpt", b"XYZ \0\0\0\0" + fixed(0.9642, 1, 0.8249))]
+    tags = []
     for i, name in enumerate((b"r", b"g", b"b")):
         tags += [(name + b"XYZ", b"XYZ \0\0\0\0" + fixed(*matrix[:, i])), (name + b"TRC", curve)]
+    return profile_of(b"RGB ", tags)
+
+
+def profile_of(space, tags):
+    text = lambda s: b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", 2 * len(s), 28) + s.encode("utf-16-be")
+    tags = [(b"desc", text("made for a test")), (b"cprt", text("none")), (b"wtpt", b"XYZ \0\0\0\0" + fixed(0.9642, 1, 0.8249)), *tags]
     table, data = struct.pack(">I", len(tags)), b""
     start = 132 + 12 * len(tags)
     for name, body in tags:
         table += name + struct.pack(">II", start + len(data), len(body))
         data += body + b"\0" * (-len(body) % 4)
-    header = struct.pack(">I4sI4s4s4s12s4s", start + len(data), b"\0" * 4, 0x04200000, b"mntr", b"RGB ", b"XYZ ", b"\x07\xe9" + b"\0" * 10, b"acsp")
+    header = struct.pack(">I4sI4s4s4s12s4s", start + len(data), b"\0" * 4, 0x04200000, b"mntr", space, b"XYZ ", b"\x07\xe9" + b"\0" * 10, b"acsp")
     header = header.ljust(68, b"\0") + fixed(0.9642, 1, 0.8249)
     return header.ljust(128, b"\0") + table + data
 
@@ -102,10 +107,17 @@ PROFILES = {
 }
 
 
+# Grey as an old Mac shows it, and as a press that prints dots larger than they were.
+GREYS = {
+    "grey-mac.jpg": profile_of(b"GRAY", [(b"kTRC", points([461]))]),  # 1.80078125 in u8Fixed8
+    "grey-dots.png": profile_of(b"GRAY", [(b"kTRC", points([round(65535 * (1 - (1 - i / 255) ** 0.6)) for i in range(256)]))]),
+}
+
+
 def to_srgb(image):
     """What the picture looks like: its profile applied by littleCMS, on white."""
     icc = image.info.get("icc_profile")
-    if icc and image.mode in ("RGB", "CMYK"):
+    if icc and image.mode in ("RGB", "CMYK", "L"):
         image = ImageCms.profileToProfile(
             image, ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB"),
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB")
@@ -215,6 +227,8 @@ def main():
     save("422.jpg", chart(), quality=90, subsampling=1)
     save("progressive.jpg", chart(), quality=90, progressive=True)
     save("grey.jpg", chart().convert("L"), quality=90)
+    save("grey-mac.jpg", chart().convert("L"), quality=90, icc_profile=GREYS["grey-mac.jpg"])
+    save("grey-dots.png", chart().convert("L"), icc_profile=GREYS["grey-dots.png"])
     save("lossy.webp", chart(), quality=90)
     save("lossless.webp", chart(), lossless=True)
     clear = chart([(*c, (255, 128, 0, 60)[i % 4]) for i, c in enumerate(COLOURS)], "RGBA")
