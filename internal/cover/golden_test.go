@@ -291,6 +291,35 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// Averaging blocks blurs what is almost as fine as the rendition can show: had it shrunk
+// these pictures by three, and not by two, a sixth of their contrast would be gone.
+func TestFineLinesKeepTheirContrast(t *testing.T) {
+	t.Parallel()
+	lines := drawn(3900, 130, func(x, _ int) color.NRGBA {
+		v := clamped(127.5 + 100*math.Sin(2*math.Pi*float64(x)/8.5)) // 2.6 pixels in the largest rendition
+		return color.NRGBA{v, v, v, 255}
+	})
+	ideal := contrast(channelsOf(lines).resized(1200, 40))
+	for name, encode := range map[string]func(*testing.T, image.Image) []byte{"JPEG": asJPEG, "PNG": asPNG} {
+		t.Run("of a "+name, func(t *testing.T) {
+			t.Parallel()
+			largest := render(t, encode(t, lines)).Renditions[3]
+			if got := contrast(decoded(t, largest)); got < 0.9*ideal {
+				t.Errorf("it is %.1f where %.1f is possible", got, ideal)
+			}
+		})
+	}
+}
+
+// contrast is by how much luma differs from the grey in the middle.
+func contrast(img image.Image) float64 {
+	sum, all := 0.0, luma(img)
+	for _, v := range all {
+		sum += math.Abs(v - 127.5)
+	}
+	return sum / float64(len(all))
+}
+
 func greyOf(img image.Image) *image.Gray {
 	out := image.NewGray(img.Bounds())
 	for y := range out.Rect.Dy() {

@@ -95,6 +95,7 @@ func TestRefused(t *testing.T) {
 		{"a progressive JPEG of 49 million pixels", jpegHeader(9800, 5000, 0x22, 0xc2), fault.TooLarge, "MiB of memory, and 272 are given"},
 		{"a progressive JPEG of 1,300 × 16,384, whose renditions are as tall", jpegHeader(1300, 16384, 0x22, 0xc2), fault.TooLarge, "take 374 MiB"},
 		{"a JPEG with a thousand scans", scansOf(t, 1000), fault.TooLarge, "scans"},
+		{"a JPEG with 33 scans", scansOf(t, 33-10), fault.TooLarge, "scans"},
 		{"a sequential JPEG with five scans", bytes.Replace(photo, []byte{0xff, 0xd9}, append(bytes.Repeat(segment(0xda, []byte{1, 1, 0, 0, 63, 0}), 4), 0xff, 0xd9), 1), fault.TooLarge, "scans"},
 
 		{"a PNG that claims 100,000 × 100,000 in 69 bytes", append(pngHeader(100_000, 100_000, 8, 6, 0), append(pngChunk("IDAT", []byte{0x78, 0x9c, 3, 0, 0, 0, 0, 1, 0, 0, 0, 0}), end()...)...), fault.TooLarge, "100000"},
