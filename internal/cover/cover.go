@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -190,6 +191,9 @@ func sizes(width, height int) (all []image.Point) {
 func decode(ctx context.Context, f file) (image.Image, error) {
 	detail := "the " + string(f.format) + " file is damaged"
 	img, err := recovering(func() (image.Image, error) { return f.decode(patient{ctx, f.reader()}) })
+	if f.passing > 0 {
+		runtime.GC() // what has passed makes room for what comes
+	}
 	switch {
 	case ctx.Err() != nil:
 		return nil, outOfTime(ctx)

@@ -22,6 +22,7 @@ type file struct {
 	inked         bool            // of four inks
 	inks          *inks           // what their profile says, nil when they are taken as they stand
 	memory        int64           // bytes that the decoder holds at most, its result included
+	passing       int64           // bytes that it holds besides, all of which are free when it is done
 	planes        bool            // the decoder gives planes of luma and chroma, or of luma alone
 
 	parts  [][]byte // what the decoder reads
@@ -86,7 +87,7 @@ func (f file) tolerable(size int64) error {
 	case !f.frame.In(image.Rect(0, 0, f.width, f.height)):
 		return fault.New(fault.Invalid, "the picture lies outside of its canvas of %s", told)
 	}
-	if wanted := size + f.memory + f.workspace(); wanted > maxMemory {
+	if wanted := size + f.memory + max(f.passing, f.workspace()); wanted > maxMemory {
 		return fault.New(fault.TooLarge,
 			"the picture has %s, which as they are stored take %d MiB of memory, and %d are given; a smaller or simpler file will do",
 			told, (wanted+1<<20-1)>>20, maxMemory>>20)

@@ -52,8 +52,8 @@ func honest(t *testing.T, f file, err error, size int) {
 	if f.orientation < 1 || f.orientation > 8 {
 		t.Errorf("orientation %d", f.orientation)
 	}
-	if f.memory < 0 {
-		t.Errorf("%d bytes of memory", f.memory)
+	if f.memory < 0 || f.passing < 0 {
+		t.Errorf("%d and %d bytes of memory", f.memory, f.passing)
 	}
 }
 

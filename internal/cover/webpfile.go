@@ -49,7 +49,8 @@ func inspectWebP(data []byte) (file, error) {
 		return file{}, fault.New(fault.Invalid, "the WebP file is damaged: its size is not the one it told")
 	}
 	f.parts, f.decode = [][]byte{still}, decodeWebP
-	f.memory, f.planes = w.memory(size, int64(len(data)))
+	f.planes = len(w.still) == 1 && w.still[0].kind == "VP8 "
+	f.memory, f.passing = w.memory(size, int64(len(data)))
 	return f, nil
 }
 
@@ -156,21 +157,21 @@ func (w *webpFile) assemble(size image.Point) []byte {
 	return whole.Bytes()
 }
 
-// memory is what the decoder holds, and whether its result is in planes. Planes
-// take a byte and a half a pixel; what is lossless, alpha too, four, and the trees
-// of its code, which it can describe in a tenth of their size.
-func (w *webpFile) memory(size image.Point, length int64) (held int64, planes bool) {
+// memory is what the decoder holds of its result and of the file, and what passes. Planes
+// take a byte and a half a pixel, alpha another. What is lossless, as alpha mostly is, is
+// decoded into four, with what its transforms need and the trees of its code, of which a
+// file of half a megabyte can have all.
+func (w *webpFile) memory(size image.Point, length int64) (held, passing int64) {
 	const allTrees = 137 << 20 // 2,600 groups of five trees
 	pixels := int64(size.X) * int64(size.Y)
-	trees := min(11*length, allTrees)
 	copies := 3 * length // the file put together, and the decoder's partitions
 	switch {
 	case w.still[0].kind == "VP8L":
-		return copies + trees + 5*pixels, false
+		return copies + 4*pixels, allTrees + pixels
 	case len(w.still) > 1:
-		return copies + trees + 7*pixels, false
+		return copies + 3*pixels, allTrees + 2*pixels
 	}
-	return copies + 2*pixels, true
+	return copies + 2*pixels, 0
 }
 
 // decodeWebP decodes, and gives planes the range that image.YCbCr has: those of
