@@ -21,25 +21,27 @@ import (
 //     nothing else, since who writes those means them;
 //   - by commas, into pairs where names stand as "Last, First": see pairs;
 //   - by other commas, when every part has two words or more; from three parts on
-//     also names of one word, unless the column writes names as "Last, First"
-//     (inverted), since no name has two commas but before what follows a name:
-//     Jr., PhD;
+//     also names of one word, unless the column writes names as "Last, First" or
+//     every second part is one, as first names are, and at the beginning only if
+//     the column writes names as "First Last"; and not after an institution, which
+//     may be followed by its place or its departments;
 //   - by "and", "e", "y", "&", in each part, when there are two words or more on
 //     every side, and no word of institutions: "Cruz e Souza" and "Audrey e Don
 //     Wood" stay as they are. Neto, Filho, Jr. and their like do not count.
 //
-// What is not safe stays one author, with a warning where it looks like several.
-func splitAuthors(cell string, inverted bool) ([]string, trouble) {
+// What is not safe stays one author, as it is written, with a warning where it may
+// well be several: see several.
+func splitAuthors(cell string, order NameOrder) ([]string, trouble) {
 	if list, ok := quotedList(cell); ok {
 		return list, trouble{}
 	}
 	if parts := strongParts(cell); len(parts) > 1 {
 		return parts, trouble{}
 	}
-	if names, t := pairs(cell, inverted); names != nil {
+	if names, t := pairs(cell, order == LastFirst); names != nil {
 		return names, t
 	}
-	parts := byCommas(cell, inverted)
+	parts := byCommas(cell, order)
 	if last := len(parts) - 1; last > 0 {
 		for _, word := range []string{"and ", "e ", "& ", "y "} { // after a comma: "A B, C D, and E F"
 			if rest, ok := cutFold(parts[last], word); ok && len(strings.Fields(rest)) > 1 {
@@ -52,7 +54,42 @@ func splitAuthors(cell string, inverted bool) ([]string, trouble) {
 	for _, part := range parts {
 		names = append(names, byConnectors(part)...)
 	}
+	if slices.ContainsFunc(names, func(name string) bool { return several(name, order == LastFirst) }) {
+		return names, notSplit()
+	}
 	return names, trouble{}
+}
+
+func notSplit() trouble {
+	return trouble{"authors_not_split", "may be several authors; put a semicolon between them"}
+}
+
+// several reports whether what was not split may be several names all the same: no
+// name has "and" or "&" in it, a comma is in names as "Last, First" only, and of
+// two words the order is shown by the column (inverted) or by the words.
+func several(name string, inverted bool) bool {
+	parts := slices.DeleteFunc(tidy(strings.Split(name, ",")), func(part string) bool { return nameWords(part) == 0 })
+	switch {
+	case len(parts) == 2:
+		return !inverted && !isPair(parts[0], parts[1])
+	case len(parts) > 2:
+		return true
+	default:
+		return (ampersand.MatchString(name) || wordAnd.MatchString(name)) && !institution(name)
+	}
+}
+
+// isPair reports whether two parts show by themselves that they are a surname and
+// what comes before it: "Rowling, J.", "Assis, Joaquim Maria", "Assis, Machado de",
+// "ASSIS, Machado". "Platão, Aristóteles" shows nothing.
+func isPair(last, first string) bool {
+	if initial.MatchString(last) || nameWords(last) == 0 || nameWords(first) == 0 || connector.MatchString(first) {
+		return false
+	}
+	words := strings.Fields(first)
+	upper := strings.ToUpper(last) == last && strings.ToLower(last) != last && strings.ToUpper(first) != first
+	return upper || initial.MatchString(first) || utf8.RuneCountInString(first) == 1 || particle(words[len(words)-1]) ||
+		nameWords(last) == 1 && nameWords(first) > 1
 }
 
 const quoted = `(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")`
@@ -86,8 +123,8 @@ var initial = regexp.MustCompile(`(?:^|[\s.-])\p{L}\.$`)
 // nil when the cell holds none. What comes before a comma is a surname when it is
 // one word, or when the column writes names so (inverted); that more than one
 // comma parts pairs, and no names of one word, is shown by the column, by an
-// initial after a surname, or by a connector with a comma on both sides. What
-// shows nothing stays whole.
+// initial after a surname, or by a connector with a comma on both sides. Several of
+// which nothing shows that stay whole.
 func pairs(cell string, inverted bool) (names []string, t trouble) {
 	if !strings.Contains(cell, ",") {
 		return nil, t
@@ -118,11 +155,14 @@ func pairs(cell string, inverted bool) (names []string, t trouble) {
 	all, joined := len(names), len(pieces) > 1
 	switch {
 	case all == 1 && (inverted || surnames+initials > 0):
+		if several(cell, inverted) {
+			t = notSplit()
+		}
 		return []string{cell}, t
 	case initials == all, surnames == all && (inverted || initials > 0 || joined), inverted && (joined || whole < all):
 		return names, t
 	case surnames == all || inverted:
-		return []string{cell}, trouble{"authors_not_split", "may be several authors; put a semicolon between them"}
+		return []string{cell}, notSplit()
 	default:
 		return nil, t
 	}
@@ -151,21 +191,24 @@ func tidy(parts []string) []string {
 	return all
 }
 
-func byCommas(cell string, inverted bool) []string {
-	if !strings.Contains(cell, ",") {
+func byCommas(cell string, order NameOrder) []string {
+	parts := tidy(strings.Split(cell, ","))
+	if len(parts) < 2 || institution(parts[0]) {
 		return []string{cell}
 	}
-	parts := tidy(strings.Split(cell, ","))
-	least := 2 // words
-	if len(parts) >= 3 && !inverted {
-		least = 1
-	}
+	words := make([]int, len(parts))
 	for i, part := range parts {
-		if names := nameWords(part); i > 0 && names == 0 || names < least {
+		words[i] = nameWords(part)
+		alone := len(parts) == 2 || i == 0 && order != FirstLast || order == LastFirst
+		if words[i] == 0 || words[i] == 1 && alone {
 			return []string{cell}
 		}
 	}
-	if len(parts) == 0 {
+	firsts := len(parts)%2 == 0 // every second one may be a first name
+	for i := 1; i < len(words); i += 2 {
+		firsts = firsts && words[i] == 1
+	}
+	if firsts {
 		return []string{cell}
 	}
 	return parts
@@ -252,17 +295,31 @@ func institution(s string) bool {
 	})
 }
 
-// looksInverted tells "Machado, Joaquim" from "Joaquim Machado": 1 and -1; what
-// is neither is 0.
-func looksInverted(cell string) int {
+// orderOf tells "Machado, Joaquim Maria" from "Joaquim Machado", if that can be told.
+func orderOf(cell string) NameOrder {
 	parts := strings.Split(cell, ",")
-	switch words := nameWords(parts[0]); {
-	case len(parts) == 1 && words >= 2:
-		return -1
-	case len(parts) == 2 && words == 1 && nameWords(parts[1]) >= 1:
-		return 1
+	switch {
+	case len(parts) == 1 && nameWords(cell) >= 2:
+		return FirstLast
+	case len(parts) == 2 && isPair(trim(parts[0]), trim(parts[1])):
+		return LastFirst
 	default:
-		return 0
+		return ""
+	}
+}
+
+// prevailing is the order in which a column writes names of which so many stand in
+// each. A few names prove nothing of the others, but that no comma parts them.
+func prevailing(names map[NameOrder]int) NameOrder {
+	const proof = 10
+	first, last := names[FirstLast], names[LastFirst]
+	switch {
+	case last > first:
+		return LastFirst
+	case first >= proof*max(last, 1):
+		return FirstLast
+	default:
+		return ""
 	}
 }
 

@@ -141,72 +141,90 @@ func TestAuthorsInOneCell(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, cell string
-		inverted   bool
+		order      NameOrder
 		want       []string
 	}{
-		{"semicolons part, and nothing else then", "Silva, João; Cruz e Souza ;", false, []string{"Silva, João", "Cruz e Souza"}},
-		{"bars part", "Rowling, J.K.|Grandpré, Mary", false, []string{"Rowling, J.K.", "Grandpré, Mary"}},
-		{"slashes between spaces part", "ILMAR ROHLOFF / LUIS AFFONSO", false, []string{"ILMAR ROHLOFF", "LUIS AFFONSO"}},
-		{"last, first is one", "Machado, Joaquim Maria", false, []string{"Machado, Joaquim Maria"}},
-		{"last of two words, first is one", "García Márquez, Gabriel", false, []string{"García Márquez, Gabriel"}},
-		{"last, first is one where all are written so", "García Márquez, Gabriel José", true, []string{"García Márquez, Gabriel José"}},
-		{"commas part whole names", "ALBERTO BEUTENMÜLLER, WANDERLEY LOCONTE", false, []string{"ALBERTO BEUTENMÜLLER", "WANDERLEY LOCONTE"}},
-		{"a list may have names of one word", "ANA CRISTINA CESAR, CACASO, CHACAL", false, []string{"ANA CRISTINA CESAR", "CACASO", "CHACAL"}},
-		{"two of which one is of one word are not safe", "ALCY, JOSÉ SANTOS", false, []string{"ALCY, JOSÉ SANTOS"}},
-		{"degrees are no authors", "Robert B. Cialdini, PhD", false, []string{"Robert B. Cialdini, PhD"}},
-		{"nor are Jr. and III", "Martin Luther King, Jr., III", false, []string{"Martin Luther King, Jr., III"}},
-		{"e parts whole names", "Antonio Bigode e Joaquim Gimenez", false, []string{"Antonio Bigode", "Joaquim Gimenez"}},
-		{"E too", "JÚNIA CAMPAS E RONALD CLAVER", false, []string{"JÚNIA CAMPAS", "RONALD CLAVER"}},
-		{"and parts whole names", "Terry Pratchett and Neil Gaiman", false, []string{"Terry Pratchett", "Neil Gaiman"}},
-		{"& parts whole names", "Terry Pratchett & Neil Gaiman", false, []string{"Terry Pratchett", "Neil Gaiman"}},
-		{"e may belong to a name", "ANTÔNIO DE PÁDUA E SILVA", false, []string{"ANTÔNIO DE PÁDUA E SILVA"}},
-		{"also before Neto", "José Bonifácio de Andrada e Silva Neto", false, []string{"José Bonifácio de Andrada e Silva Neto"}},
-		{"a shared surname is not safe", "AUDREY E DON WOOD", false, []string{"AUDREY E DON WOOD"}},
-		{"institutions are one", "Conselho Nacional de Ciência e Desenvolvimento Tecnológico", false, []string{"Conselho Nacional de Ciência e Desenvolvimento Tecnológico"}},
-		{"firms are one", "Simon & Schuster", false, []string{"Simon & Schuster"}},
-		{"the last two of a list", "Ana Borgatto, Terezinha Bertin e Vera Marchezi", false, []string{"Ana Borgatto", "Terezinha Bertin", "Vera Marchezi"}},
-		{"and after a comma", "A B, C D, and E F", false, []string{"A B", "C D", "E F"}},
-		{"others are nobody", "Avelino Correa e outros", false, []string{"Avelino Correa e outros"}},
-		{"and between two of last, first", "Doe, John and Roe, Jane", false, []string{"Doe, John", "Roe, Jane"}},
-		{"e after more of them", "Silva, Ana, Souza, Rui e Costa, Eva", false, []string{"Silva, Ana", "Souza, Rui", "Costa, Eva"}},
-		{"pairs that an initial shows", "Knuth, Donald E., Graham, Ronald L., Patashnik, Oren", false, []string{"Knuth, Donald E.", "Graham, Ronald L.", "Patashnik, Oren"}},
-		{"pairs of which all have initials", "García Márquez, G., Vargas Llosa, M.", false, []string{"García Márquez, G.", "Vargas Llosa, M."}},
-		{"pairs and a comma before and", "Knuth, Donald E., Graham, Ronald L., and Patashnik, Oren", false, []string{"Knuth, Donald E.", "Graham, Ronald L.", "Patashnik, Oren"}},
-		{"pairs where all are written so", "Silva, Ana, García Márquez, Gabriel", true, []string{"Silva, Ana", "García Márquez, Gabriel"}},
-		{"and between two whole ones where all are written so", "García Márquez, Gabriel & Doe, John", true, []string{"García Márquez, Gabriel", "Doe, John"}},
-		{"whole names are told apart also among inverted ones", "João Silva, Maria Souza e Ana Costa", true, []string{"João Silva", "Maria Souza", "Ana Costa"}},
-		{"one of last, first and one that is not", "Silva, João e Maria Costa", true, []string{"Silva, João", "Maria Costa"}},
-		{"degrees after whole names", "John Smith, M.D., Jane Roe, Ph.D.", false, []string{"John Smith, M.D.", "Jane Roe, Ph.D."}},
-		{"institutions have no first names", "UNESCO, Department of Education and Science, Paris", false, []string{"UNESCO", "Department of Education and Science", "Paris"}},
-		{"e within a surname before a comma", "Cruz e Souza, João", false, []string{"Cruz e Souza, João"}},
-		{"e within a name of a list", "Ana Lima, Cruz e Souza, Rui Costa", false, []string{"Ana Lima", "Cruz e Souza", "Rui Costa"}},
-		{"three with &", "Neil Gaiman & Terry Pratchett & Ann Doe", false, []string{"Neil Gaiman", "Terry Pratchett", "Ann Doe"}},
-		{"three with and", "Neil Gaiman and Terry Pratchett and Ann Doe", false, []string{"Neil Gaiman", "Terry Pratchett", "Ann Doe"}},
-		{"three with e", "Ana Lima e Beto Reis e Caio Melo", false, []string{"Ana Lima", "Beto Reis", "Caio Melo"}},
-		{"y may belong to a name", "Ramón y Cajal", false, []string{"Ramón y Cajal"}},
-		{"also beside another", "Ramón y Cajal & Ann Doe", false, []string{"Ramón y Cajal", "Ann Doe"}},
-		{"a list of Python", `['Ana Lima', "Flann O'Brien", 'D\'Arc']`, false, []string{"Ana Lima", "Flann O'Brien", "D'Arc"}},
-		{"a list of JSON", `["Ana Lima","Reis, Beto"]`, false, []string{"Ana Lima", "Reis, Beto"}},
-		{"escapes of JSON", `["Jo\u00e3o"]`, false, []string{"João"}},
-		{"a list of one", `['Ana Lima']`, false, []string{"Ana Lima"}},
-		{"a list of nobody", `[]`, false, nil},
-		{"brackets of a cataloguer", `[Anonymous]`, false, []string{"[Anonymous]"}},
+		{"semicolons part, and nothing else then", "Silva, João; Cruz e Souza ;", "", []string{"Silva, João", "Cruz e Souza"}},
+		{"bars part", "Rowling, J.K.|Grandpré, Mary", "", []string{"Rowling, J.K.", "Grandpré, Mary"}},
+		{"slashes between spaces part", "ILMAR ROHLOFF / LUIS AFFONSO", "", []string{"ILMAR ROHLOFF", "LUIS AFFONSO"}},
+		{"last, first is one", "Machado, Joaquim Maria", "", []string{"Machado, Joaquim Maria"}},
+		{"as is what is as clear", "ASSIS, Machado", "", []string{"ASSIS, Machado"}},
+		{"a particle shows it", "Assis, Machado de", "", []string{"Assis, Machado de"}},
+		{"also among others", "Machado, Joaquim Maria", FirstLast, []string{"Machado, Joaquim Maria"}},
+		{"an initial does", "Rowling, J.", "", []string{"Rowling, J."}},
+		{"the column does", "Silva, João", LastFirst, []string{"Silva, João"}},
+		{"an institution may come after a person", "Ana Lima, Universidade de São Paulo", "", []string{"Ana Lima", "Universidade de São Paulo"}},
+		{"a list may begin with one word where names stand as first, last", "SÓFOCLES, SONIA RODRIGUES, HOMERO", FirstLast, []string{"SÓFOCLES", "SONIA RODRIGUES", "HOMERO"}},
+		{"last, first is one where all are written so", "García Márquez, Gabriel José", LastFirst, []string{"García Márquez, Gabriel José"}},
+		{"commas part whole names", "ALBERTO BEUTENMÜLLER, WANDERLEY LOCONTE", "", []string{"ALBERTO BEUTENMÜLLER", "WANDERLEY LOCONTE"}},
+		{"a list may have names of one word", "ANA CRISTINA CESAR, CACASO, CHACAL", "", []string{"ANA CRISTINA CESAR", "CACASO", "CHACAL"}},
+		{"degrees are no authors", "Robert B. Cialdini, PhD", "", []string{"Robert B. Cialdini, PhD"}},
+		{"nor are Jr. and III", "Martin Luther King, Jr., III", "", []string{"Martin Luther King, Jr., III"}},
+		{"e parts whole names", "Antonio Bigode e Joaquim Gimenez", "", []string{"Antonio Bigode", "Joaquim Gimenez"}},
+		{"E too", "JÚNIA CAMPAS E RONALD CLAVER", "", []string{"JÚNIA CAMPAS", "RONALD CLAVER"}},
+		{"and parts whole names", "Terry Pratchett and Neil Gaiman", "", []string{"Terry Pratchett", "Neil Gaiman"}},
+		{"& parts whole names", "Terry Pratchett & Neil Gaiman", "", []string{"Terry Pratchett", "Neil Gaiman"}},
+		{"e may belong to a name", "ANTÔNIO DE PÁDUA E SILVA", "", []string{"ANTÔNIO DE PÁDUA E SILVA"}},
+		{"also before Neto", "José Bonifácio de Andrada e Silva Neto", "", []string{"José Bonifácio de Andrada e Silva Neto"}},
+		{"a shared surname is not safe", "AUDREY E DON WOOD", "", []string{"AUDREY E DON WOOD"}},
+		{"institutions are one", "Conselho Nacional de Ciência e Desenvolvimento Tecnológico", "", []string{"Conselho Nacional de Ciência e Desenvolvimento Tecnológico"}},
+		{"the last two of a list", "Ana Borgatto, Terezinha Bertin e Vera Marchezi", "", []string{"Ana Borgatto", "Terezinha Bertin", "Vera Marchezi"}},
+		{"and after a comma", "A B, C D, and E F", "", []string{"A B", "C D", "E F"}},
+		{"others are nobody", "Avelino Correa e outros", "", []string{"Avelino Correa e outros"}},
+		{"and between two of last, first", "Doe, John and Roe, Jane", "", []string{"Doe, John", "Roe, Jane"}},
+		{"e after more of them", "Silva, Ana, Souza, Rui e Costa, Eva", "", []string{"Silva, Ana", "Souza, Rui", "Costa, Eva"}},
+		{"pairs that an initial shows", "Knuth, Donald E., Graham, Ronald L., Patashnik, Oren", "", []string{"Knuth, Donald E.", "Graham, Ronald L.", "Patashnik, Oren"}},
+		{"pairs of which all have initials", "García Márquez, G., Vargas Llosa, M.", "", []string{"García Márquez, G.", "Vargas Llosa, M."}},
+		{"pairs and a comma before and", "Knuth, Donald E., Graham, Ronald L., and Patashnik, Oren", "", []string{"Knuth, Donald E.", "Graham, Ronald L.", "Patashnik, Oren"}},
+		{"pairs where all are written so", "Silva, Ana, García Márquez, Gabriel", LastFirst, []string{"Silva, Ana", "García Márquez, Gabriel"}},
+		{"and between two whole ones where all are written so", "García Márquez, Gabriel & Doe, John", LastFirst, []string{"García Márquez, Gabriel", "Doe, John"}},
+		{"whole names are told apart also among inverted ones", "João Silva, Maria Souza e Ana Costa", LastFirst, []string{"João Silva", "Maria Souza", "Ana Costa"}},
+		{"one of last, first and one that is not", "Silva, João e Maria Costa", LastFirst, []string{"Silva, João", "Maria Costa"}},
+		{"degrees after whole names", "John Smith, M.D., Jane Roe, Ph.D.", "", []string{"John Smith, M.D.", "Jane Roe, Ph.D."}},
+		{"e within a name of a list", "Ana Lima, Cruz e Souza, Rui Costa", "", []string{"Ana Lima", "Cruz e Souza", "Rui Costa"}},
+		{"three with &", "Neil Gaiman & Terry Pratchett & Ann Doe", "", []string{"Neil Gaiman", "Terry Pratchett", "Ann Doe"}},
+		{"three with and", "Neil Gaiman and Terry Pratchett and Ann Doe", "", []string{"Neil Gaiman", "Terry Pratchett", "Ann Doe"}},
+		{"three with e", "Ana Lima e Beto Reis e Caio Melo", "", []string{"Ana Lima", "Beto Reis", "Caio Melo"}},
+		{"y may belong to a name", "Ramón y Cajal", "", []string{"Ramón y Cajal"}},
+		{"also beside another", "Ramón y Cajal & Ann Doe", "", []string{"Ramón y Cajal", "Ann Doe"}},
+		{"a list of Python", `['Ana Lima', "Flann O'Brien", 'D\'Arc']`, "", []string{"Ana Lima", "Flann O'Brien", "D'Arc"}},
+		{"a list of JSON", `["Ana Lima","Reis, Beto"]`, "", []string{"Ana Lima", "Reis, Beto"}},
+		{"escapes of JSON", `["Jo\u00e3o"]`, "", []string{"João"}},
+		{"a list of one", `['Ana Lima']`, "", []string{"Ana Lima"}},
+		{"a list of nobody", `[]`, "", nil},
+		{"brackets of a cataloguer", `[Anonymous]`, "", []string{"[Anonymous]"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got, tr := splitAuthors(c.cell, c.inverted); !slices.Equal(got, c.want) || tr.code != "" {
+			if got, tr := splitAuthors(c.cell, c.order); !slices.Equal(got, c.want) || tr.code != "" {
 				t.Errorf("got %q %q, want %q", got, tr.code, c.want)
 			}
 		})
 	}
 	for _, c := range []struct {
-		cell     string
-		inverted bool
+		cell  string
+		order NameOrder
 	}{
-		{"Silva, Ana, Souza, Rui", false},
-		{"João Silva, Maria Souza, Ana Costa, Rui Lima", true},
+		{"Silva, Ana, Souza, Rui", ""},
+		{"João Silva, Maria Souza, Ana Costa, Rui Lima", LastFirst},
+		{"Platão, Aristóteles", ""},
+		{"Platão, Aristóteles", FirstLast},
+		{"MARCIA WILLIAMS, HOMERO", FirstLast},
+		{"García Márquez, Gabriel", ""},
+		{"Cruz e Souza, João", ""},
+		{"Platão, Aristóteles e Homero", ""},
+		{"Faraco, Moura e Maruxo", FirstLast},
+		{"Silva, João, Maria Souza", ""},
+		{"Silva, João, Maria Souza", LastFirst},
+		{"García Márquez, Gabriel, Vargas Llosa, Mario", ""},
+		{"ANA CRISTINA CESAR, CACASO, CHACAL", LastFirst},
+		{"UNESCO, Department of Education and Science, Paris", ""},
+		{"Museu de Arte, São Paulo", ""},
+		{"Plato & Aristotle", ""},
+		{"Simon & Schuster", ""},
+		{"Audrey and Don Wood", ""},
 	} {
-		if got, tr := splitAuthors(c.cell, c.inverted); !slices.Equal(got, []string{c.cell}) || tr.code != "authors_not_split" {
+		if got, tr := splitAuthors(c.cell, c.order); !slices.Equal(got, []string{c.cell}) || tr.code != "authors_not_split" {
 			t.Errorf("%q, of which nobody knows who is in it, is %q %q", c.cell, got, tr.code)
 		}
 	}
@@ -285,7 +303,7 @@ func FuzzCells(f *testing.F) {
 				t.Errorf("%q is %q: %v", s, tag, err)
 			}
 		}
-		authors, _ := splitAuthors(s, false)
+		authors, _ := splitAuthors(s, "")
 		if len(strings.ReplaceAll(strings.Join(authors, ""), ", ", ",")) > len(s) || len(authors) == 0 && trim(s) != "" && !strings.HasPrefix(trim(s), "[") && strings.Trim(s, ";|\r\n /") == s {
 			t.Errorf("%q is %q", s, authors)
 		}

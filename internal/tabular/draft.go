@@ -199,7 +199,7 @@ func (b *draft) authors() {
 		names := c.list
 		if names == nil && c.value != "" {
 			var t trouble
-			if names, t = splitAuthors(plainText(c.value), b.r.plan.Inverted); t.code != "" {
+			if names, t = splitAuthors(plainText(c.value), b.r.plan.Order); t.code != "" {
 				b.warn(c, t)
 			}
 		}

@@ -50,7 +50,7 @@ func (s *scanner) settle() error {
 	if p.Encoding != g.plan.Encoding { // Latin-1 reads as Windows-1252 does
 		g = s.guesses[len(s.guesses)-1]
 	}
-	p.Columns, p.Key, p.Inverted, p.Preview, p.Warnings = g.plan.Columns, g.plan.Key, g.plan.Inverted, g.plan.Preview, g.plan.Warnings
+	p.Columns, p.Key, p.Order, p.Preview, p.Warnings = g.plan.Columns, g.plan.Key, g.plan.Order, g.plan.Preview, g.plan.Warnings
 	p.Duplicates, p.Overflow = g.last, g.overflow
 	if g.err != nil {
 		return g.err
@@ -88,7 +88,7 @@ func (s *scanner) name(p *Plan) error {
 // and whether a column of ids holds any.
 func (s *scanner) look(p *Plan) {
 	r := NewReader(*p, time.Time{})
-	inverted, ids := 0, map[string]int{} // columns that hold more UUIDs than other things
+	orders, ids := map[NameOrder]int{}, map[string]int{} // columns that hold more UUIDs than other things
 	for i, rec := range s.sample {
 		row := r.row(rec)
 		b := &draft{r: r, row: row}
@@ -96,7 +96,7 @@ func (s *scanner) look(p *Plan) {
 			b.of, _ = r.members(row)
 		}
 		for _, c := range b.cells(fieldAuthors) {
-			inverted += looksInverted(c.value)
+			orders[orderOf(c.value)]++
 		}
 		for _, c := range b.cells(fieldID) {
 			if _, ok := book.ParseID(c.value); ok {
@@ -109,7 +109,7 @@ func (s *scanner) look(p *Plan) {
 			p.Preview = append(p.Preview, brief(row))
 		}
 	}
-	p.Inverted = inverted > 0
+	p.Order = prevailing(orders)
 	s.ignoreIDs(p, ids)
 }
 

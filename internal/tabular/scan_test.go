@@ -433,6 +433,21 @@ func TestOptions(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+	t.Run("cells of two names that show no order are no evidence for one", func(t *testing.T) {
+		t.Parallel()
+		p, all := scan(t, lines("title,author", `A,"Platão, Aristóteles"`, `B,"Homero, Virgílio"`, `C,"Sófocles, Ésquilo"`), tabular.Options{})
+		if got := all[0]; p.Order != "" || len(got.draft.Authors) != 1 || codes(got.warnings) != "authors_not_split" {
+			t.Errorf("%q: got %+v", p.Order, got)
+		}
+		long := []string{"title,author", `A,"Sófocles, Shakespeare, Homero"`}
+		for range 12 {
+			long = append(long, "B,Machado de Assis")
+		}
+		p, all = scan(t, lines(long...), tabular.Options{})
+		if got := all[0]; p.Order != tabular.FirstLast || len(got.draft.Authors) != 3 || len(got.warnings) > 0 {
+			t.Errorf("%q: got %+v", p.Order, got)
+		}
+	})
 	t.Run("a row is identified by its id, the columns that are named, its ISBN, or its line", func(t *testing.T) {
 		t.Parallel()
 		raw := lines("id,sku,title,author,isbn", "01890a5d-ac96-774b-bcce-b302099a8057,1,A,B,", ",1,A,B,9788535711912", ",,A,B,9788535711912", ",,A,B,", ",,A,B,")

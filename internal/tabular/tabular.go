@@ -64,6 +64,15 @@ const (
 	Latin1      Encoding = "iso-8859-1"
 )
 
+// NameOrder is how a column writes names.
+type NameOrder string
+
+// The orders.
+const (
+	FirstLast NameOrder = "first_last" // Joaquim Machado
+	LastFirst NameOrder = "last_first" // Machado, Joaquim
+)
+
 // Options are what the importer says of a file; the zero value leaves all of it
 // to be found out.
 type Options struct {
@@ -120,12 +129,12 @@ type Plan struct {
 	Header   []byte `json:"header,omitzero"`
 	Currency string `json:"currency,omitzero"`
 	Key      []int  `json:"key,omitzero"` // columns, from 0
-	// Inverted says that names stand as "Last, First" in the column of authors.
-	Inverted bool    `json:"inverted,omitzero"`
-	Rows     int64   `json:"rows"`
-	Bytes    int64   `json:"bytes"`
-	Digest   string  `json:"digest"` // SHA-256 of the bytes, in hex
-	Chunks   []Chunk `json:"chunks"`
+	// Order is how names stand in the column of authors, empty when that is not clear.
+	Order  NameOrder `json:"order,omitzero"`
+	Rows   int64     `json:"rows"`
+	Bytes  int64     `json:"bytes"`
+	Digest string    `json:"digest"` // SHA-256 of the bytes, in hex
+	Chunks []Chunk   `json:"chunks"`
 	// Preview holds the first ten rows, long cells shortened.
 	Preview []Row `json:"preview"`
 	// Warnings are about the file as a whole.
