@@ -112,6 +112,14 @@ func TestOrientation(t *testing.T) {
 			}
 		}
 	}
+	t.Run("the first Exif of a JPEG counts", func(t *testing.T) {
+		t.Parallel()
+		six, three := exif(binary.LittleEndian, 6), exif(binary.LittleEndian, 3)
+		two := withSegments(photo, segment(0xe1, []byte("Exif\x00\x00"), six), segment(0xe1, []byte("Exif\x00\x00"), three))
+		if got := render(t, two).Orientation; got != 6 {
+			t.Errorf("it is %d", got)
+		}
+	})
 	t.Run("an orientation that there is not is none", func(t *testing.T) {
 		t.Parallel()
 		strange := map[string][]byte{"a long of 65542": longExif(binary.BigEndian, 65536+6), "a long of 1<<31": longExif(binary.LittleEndian, 1<<31)}
