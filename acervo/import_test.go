@@ -400,3 +400,16 @@ func TestAByteOfAnotherEncodingFarIntoAFileCostsItsCellOnly(t *testing.T) {
 		})
 	}
 }
+
+func TestAFileWithoutAHeaderIsShownByTheNumbersOfItsColumns(t *testing.T) {
+	t.Parallel()
+	sh := newShell(t)
+	file := list(t, "livros.csv", "1,Dom Casmurro,Machado de Assis\n2,Iracema,José de Alencar\n")
+	printed, code := sh.run(t, "import", file)
+	wantIn(t, printed, "#1, #2, #3")
+	if strings.Contains(printed, "csv, \n") || code == 0 {
+		t.Errorf("it ends with %d and tells of an encoding that nobody knows:\n%s", code, printed)
+	}
+	printed, _ = sh.run(t, "import", file, "--map", "2=title", "--map", "3=authors")
+	wantIn(t, printed, "#2 → title", "#3 → authors", "LINE", "#1  #2")
+}

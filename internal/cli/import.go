@@ -145,23 +145,36 @@ func (s screen) describe(i client.Import) {
 		return
 	}
 	var used, ignored []string
-	for _, column := range i.Format.Columns {
+	for n, column := range i.Format.Columns {
 		if column.Field == "" {
-			ignored = append(ignored, column.Name)
+			ignored = append(ignored, columnName(column, n))
 		} else {
-			used = append(used, column.Name+" → "+column.Field)
+			used = append(used, columnName(column, n)+" → "+column.Field)
 		}
 	}
 	delimiter := map[string]string{"": "", "\t": "tab"}[i.Format.Delimiter]
 	if delimiter == "" {
 		delimiter = i.Format.Delimiter
 	}
-	s.facts("read as", i.Format.Kind+", "+i.Format.Encoding, "delimiter", delimiter,
+	read := i.Format.Kind
+	if i.Format.Encoding != "" { // which is known once the whole file has been read
+		read += ", " + i.Format.Encoding
+	}
+	s.facts("read as", read, "delimiter", delimiter,
 		"columns", strings.Join(used, ", "), "ignored", strings.Join(ignored, ", "))
 	for _, w := range i.Warnings {
 		s.say("%s", safe("warning: "+w.Reason+place(w)))
 	}
 	s.preview(i)
+}
+
+// columnName is what a column is called: by its number, which --map takes too, where
+// the file has no header.
+func columnName(c drop.Column, n int) string {
+	if c.Name == "" {
+		return "#" + strconv.Itoa(n+1)
+	}
+	return c.Name
 }
 
 // place is where what a warning is about stands, if it stands anywhere.
@@ -183,8 +196,8 @@ func (s screen) preview(i client.Import) {
 		return
 	}
 	heading := []string{"LINE"}
-	for _, column := range i.Format.Columns[:min(most, len(i.Format.Columns))] {
-		heading = append(heading, column.Name)
+	for n, column := range i.Format.Columns[:min(most, len(i.Format.Columns))] {
+		heading = append(heading, columnName(column, n))
 	}
 	var rows [][]cell
 	for _, row := range i.Preview {
@@ -242,7 +255,7 @@ func (s screen) concluded(i client.Import) {
 		s.say("Which rows came too late, and after what: acervo imports rows --outcome superseded %s", i.ID)
 	}
 	if i.Rows.Warnings > 0 {
-		s.say("%d cells were not understood and left out: acervo imports rows --outcome warned %s", i.Rows.Warnings, i.ID)
+		s.say("%d cells were left out or may mean something else: acervo imports rows --outcome warned %s", i.Rows.Warnings, i.ID)
 	}
 	if i.Rows.Failed > 0 {
 		s.say("Correct them and import that: acervo imports failed %s > failed.csv", i.ID)

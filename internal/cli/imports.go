@@ -16,7 +16,7 @@ import (
 
 func (p program) imports() *ucli.Command {
 	return p.group("imports", "look at imports, get the rows that failed, apply what was planned, cancel", func(r *remote) []*ucli.Command {
-		outcome := &ucli.StringFlag{Name: "outcome", Value: "failed", Usage: "failed, superseded, or warned for rows of which something was left out"}
+		outcome := &ucli.StringFlag{Name: "outcome", Value: "failed", Usage: "failed, superseded, or warned for rows of which something was left out or is in doubt"}
 		return []*ucli.Command{
 			leaf("list", "list the imports, the latest first", "", []ucli.Flag{
 				wholeFlag("limit", 20, 0, "at most `N`, 0 for all"),
