@@ -55,7 +55,7 @@ const readers = 2
 func newWatch(c config.Serve, objects *dir.Dir, imports *intake.Imports, log *slog.Logger) *arrive.Watch {
 	return &arrive.Watch{
 		Drops: &arrive.Drops{Imports: imports, Spool: filepath.Join(c.Data, spoolFolder), Log: log}, Slots: readers,
-		Nameless: objects.Nameless, Log: log,
+		Nameless: objects.Nameless, Compose: objects.Compose, Log: log,
 	}
 }
 

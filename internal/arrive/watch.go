@@ -3,6 +3,8 @@ package arrive
 import (
 	"context"
 	"log/slog"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +36,10 @@ type Watch struct {
 	// Nameless lists the files of the drop whose names no object can have, so that
 	// each is refused instead of passed over. Nil where there are none.
 	Nameless func(ctx context.Context, folder string, limit int) ([]blob.Object, error)
-	Log      *slog.Logger
+	// Compose gives such a file the name that it has in normal form C, if that makes it
+	// an object. Nil where there are none.
+	Compose func(ctx context.Context, name string) error
+	Log     *slog.Logger
 
 	seen   map[string]*sighting
 	pool   errgroup.Group
@@ -129,7 +134,9 @@ func (w *Watch) look(ctx context.Context) error {
 			return err
 		}
 		for _, o := range page.Objects {
-			w.see(ctx, o)
+			if !unfinished(o.Key) {
+				w.see(ctx, o)
+			}
 		}
 		if after = page.Next; after == "" {
 			break
@@ -141,7 +148,9 @@ func (w *Watch) look(ctx context.Context) error {
 			return err
 		}
 		for _, o := range strange {
-			w.see(ctx, o)
+			if !unfinished(o.Key) {
+				w.see(ctx, o)
+			}
 		}
 	}
 	for key, s := range w.seen {
@@ -197,6 +206,9 @@ func (w *Watch) hear(s *sighting, now time.Time) {
 // up when that has failed often.
 func (w *Watch) arrive(ctx context.Context, seen blob.Object, now time.Time, fails int) error {
 	if blob.CheckKey(seen.Key) != nil {
+		if w.Compose != nil && w.Compose(ctx, seen.Key) == nil {
+			return nil // it will be seen under its new name
+		}
 		return w.Drops.Arrived(ctx, Object{Key: seen.Key, Version: seen.Version, Size: seen.Size, At: now}) // which refuses it
 	}
 	o, err := w.Drops.Imports.Objects.Stat(ctx, seen.Key)
@@ -217,6 +229,16 @@ func (w *Watch) arrive(ctx context.Context, seen blob.Object, now time.Time, fai
 		return w.Drops.GiveUp(ctx, Object{Key: o.Key, Version: o.Version, Size: o.Size, At: now}, err)
 	}
 	return err
+}
+
+// unfinished reports whether a file has the name of one that a program is still busy
+// with, however long it has been left alone: of a download that stands still, and what
+// spreadsheets and editors put beside an open file. It will get another name.
+func unfinished(key string) bool {
+	name := strings.ToLower(path.Base(key))
+	return !isUpload(key) && (strings.HasPrefix(name, "~$") || slices.ContainsFunc(
+		[]string{".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp", "~"},
+		func(end string) bool { return strings.HasSuffix(name, end) }))
 }
 
 // isUpload reports whether a key is one that Announce makes: what is uploaded

@@ -27,7 +27,7 @@ func watched(t *testing.T, prepare, test func(*testing.T, *shelf)) {
 		d := newShelf(t)
 		d.Imports.Now = time.Now
 		prepare(t, d)
-		w := &arrive.Watch{Drops: d.Drops, Slots: 2, Nameless: d.objects.Nameless, Log: slog.New(slog.DiscardHandler)}
+		w := &arrive.Watch{Drops: d.Drops, Slots: 2, Nameless: d.objects.Nameless, Compose: d.objects.Compose, Log: slog.New(slog.DiscardHandler)}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); w.Run(ctx) }()
@@ -78,7 +78,7 @@ func TestWatching(t *testing.T) {
 		t.Parallel()
 		watched(t, nothing, func(t *testing.T, d *shelf) {
 			folder := filepath.Join(d.at, "drop")
-			names := []string{"a\nb.csv", "what?.csv", "Cata\u0301logo.csv", "latin\xe1.csv", "end."}
+			names := []string{"a\nb.csv", "what?.csv", "latin\xe1.csv", "end."}
 			for _, name := range names {
 				copyInto(t, folder, name, "title,author\nA,B\n")
 			}
@@ -92,6 +92,54 @@ func TestWatching(t *testing.T) {
 				if i.State != drop.Failed || i.Error == nil || i.Error.Detail == "" {
 					t.Errorf("%+v", i)
 				}
+			}
+		})
+	})
+	t.Run("a name as macOS writes it is composed, and replaces no other file", func(t *testing.T) {
+		t.Parallel()
+		watched(t, nothing, func(t *testing.T, d *shelf) {
+			folder := filepath.Join(d.at, "drop")
+			copyInto(t, folder, "Cata\u0301logo.csv", "title,author\nA,B\n")
+			time.Sleep(time.Hour)
+			if all := d.all(t); len(all) != 1 || all[0].State != drop.Queued || all[0].Filename != "Cat\u00e1logo.csv" {
+				t.Fatalf("%+v", all)
+			}
+			copyInto(t, folder, "Cata\u0301logo.csv", "title,author\nC,D\n")
+			time.Sleep(time.Hour)
+			states := map[drop.State]int{}
+			for _, i := range d.all(t) {
+				states[i.State]++
+			}
+			if len(states) != 2 || states[drop.Failed] != 1 {
+				t.Errorf("%v", states)
+			}
+			if raw, err := os.ReadFile(filepath.Join(folder, "Cat\u00e1logo.csv")); err != nil || string(raw) != "title,author\nA,B\n" {
+				t.Errorf("%q, %v", raw, err)
+			}
+		})
+	})
+	t.Run("what a program is still busy with is left alone until it has its name", func(t *testing.T) {
+		t.Parallel()
+		watched(t, nothing, func(t *testing.T, d *shelf) {
+			folder := filepath.Join(d.at, "drop")
+			for _, name := range []string{"a.csv.part", "b.CSV.crdownload", "c.tmp", "d.csv~", "~$e.csv", "f\n.part"} {
+				copyInto(t, folder, name, "title,author\nA,B\n")
+			}
+			time.Sleep(time.Hour)
+			if all := d.all(t); len(all) > 0 {
+				t.Errorf("%+v", all)
+			}
+			if err := os.Rename(filepath.Join(folder, "a.csv.part"), filepath.Join(folder, "a.csv")); err != nil {
+				t.Fatal(err)
+			}
+			i, _, err := d.Imports.Announce(t.Context(), intake.Announcement{Filename: "g.csv.part", Bytes: 1, Mode: drop.Apply})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.put(t, i.Key, []byte(list)) // which is whole
+			time.Sleep(2 * arrive.Quiet)
+			if all := d.all(t); len(all) != 2 || all[0].State != drop.Queued || all[1].State != drop.Queued {
+				t.Errorf("%+v", all)
 			}
 		})
 	})

@@ -5,11 +5,15 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"acervo/internal/blob"
+	"acervo/internal/fault"
 )
 
 // List implements blob.Store. It reads each folder whole in which it looks.
@@ -38,6 +42,32 @@ func (d *Dir) Nameless(ctx context.Context, folder string, limit int) ([]blob.Ob
 		return nil, err
 	}
 	return q.found[:min(len(q.found), limit)], nil
+}
+
+// Compose gives a file the name that it has in normal form C, as keys have it: macOS
+// leaves accents beside their letters. fault.Invalid when that is no key either,
+// fault.Conflict when another file has it.
+func (d *Dir) Compose(ctx context.Context, name string) error {
+	key := norm.NFC.String(name)
+	if err := errors.Join(blob.CheckKey(key), alive(ctx)); err != nil {
+		return err
+	}
+	d.names.Lock()
+	defer d.names.Unlock()
+	old, err := d.root.Lstat(name)
+	if err != nil {
+		return classify(err, "find %s", name)
+	}
+	if taken, err := d.root.Lstat(key); err == nil && !os.SameFile(old, taken) {
+		return fault.New(fault.Conflict, "There is another file of this name.")
+	}
+	if err := d.folder(path.Dir(key)); err != nil {
+		return classify(err, "make the folder of %s", key)
+	}
+	if err := d.root.Rename(name, key); err != nil {
+		return classify(err, "rename %s", name)
+	}
+	return classify(d.sync(path.Dir(key)), "make the name of %s durable", key)
 }
 
 // query is a list that is being made. It is done with one object more than asked
