@@ -64,6 +64,12 @@ func (b *throttled) tried() []time.Time {
 // files on it.
 func (h *house) imports(p *press, books book.Bulk, chunks ...drop.Chunk) (stop func()) {
 	h.t.Helper()
+	return h.importsBeside(h.db.Ping, p, books, chunks...)
+}
+
+// importsBeside is imports with a probe that says whether the store is up again.
+func (h *house) importsBeside(probe func(context.Context) error, p *press, books book.Bulk, chunks ...drop.Chunk) (stop func()) {
+	h.t.Helper()
 	lane, err := h.db.Lane(h.t.Context(), queue.Imports, sqlite.LaneOptions{Unordered: true})
 	check(h.t, err)
 	for _, c := range chunks {
@@ -71,7 +77,7 @@ func (h *house) imports(p *press, books book.Bulk, chunks ...drop.Chunk) (stop f
 	}
 	ctx, cancel := context.WithCancel(h.t.Context())
 	r := &work.Runner{
-		Lane: lane, Control: lane, Gauge: lane, Handler: p.worker(books), Probe: h.db.Ping, Name: "imports", Unordered: true,
+		Lane: lane, Control: lane, Gauge: lane, Handler: p.worker(books), Probe: probe, Name: "imports", Unordered: true,
 		Slots: 4, MaxRun: 10 * time.Minute, Grace: 20 * time.Second, Log: discard(),
 	}
 	var done sync.WaitGroup
@@ -150,5 +156,44 @@ func TestWritesDoNotWaitWhileChunksAreThrottled(t *testing.T) {
 		i, err := h.db.Drops().Get(t.Context(), i.ID)
 		check(t, err)
 		p.is(i, drop.Succeeded, drop.Counts{OK: 6000, Creates: 6000})
+	})
+}
+
+// A lane whose store is down stands still and probes it. One whose store throttles a
+// delivery does neither, since what others want may well be done.
+func TestAStoreThatThrottlesIsNotTakenForOneThatIsDown(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		var probes atomic.Int64
+		probe := func(ctx context.Context) error {
+			probes.Add(1)
+			return h.db.Ping(ctx)
+		}
+		p, until := pressOver(t, h.db), time.Now().Add(5*time.Minute)
+		rows, writes := &throttled{Books: h.db.Books(), until: until}, &throttled{until: until}
+		i, chunks := p.dropped(small, 0, nil)
+		m := h.message(job.Create, uuid.New(), "A")
+		h.send(m)
+		stopImports := h.importsBeside(probe, p, rows, chunks...)
+		ctx, cancel := context.WithCancel(t.Context())
+		r := &work.Runner{
+			Lane: h.lane, Control: h.lane, Gauge: h.lane, Probe: probe, Name: "test", Slots: 10, MaxRun: 10 * time.Minute,
+			Grace: 20 * time.Second, Log: discard(), Handler: h.writes(&broken{Store: h.db.Books(), id: m.BookID, fail: writes.refuses}),
+		}
+		var done sync.WaitGroup
+		done.Go(func() { r.Run(ctx) })
+		time.Sleep(8 * time.Minute)
+		cancel()
+		done.Wait()
+		stopImports()
+
+		if n := probes.Load(); n > 0 || min(len(rows.tried()), len(writes.tried())) < 2 {
+			t.Errorf("the store was probed %d times; the chunk was tried at %v, the write at %v", n, rows.tried(), writes.tried())
+		}
+		h.expect(m, job.Succeeded, 1, "A")
+		i, err := h.db.Drops().Get(t.Context(), i.ID)
+		check(t, err)
+		if i.State != drop.CompletedWithErrors {
+			t.Errorf("the import is %s", i.State)
+		}
 	})
 }
