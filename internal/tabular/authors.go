@@ -36,7 +36,7 @@ func splitAuthors(cell string, order NameOrder) ([]string, trouble) {
 	if parts := strongParts(cell); len(parts) > 1 {
 		return parts, trouble{}
 	}
-	if names, t := pairs(cell, order == LastFirst); names != nil {
+	if names, t := pairs(cell, order); names != nil {
 		return names, t
 	}
 	parts := byCommas(cell, order)
@@ -52,7 +52,7 @@ func splitAuthors(cell string, order NameOrder) ([]string, trouble) {
 	for _, part := range parts {
 		names = append(names, byConnectors(part)...)
 	}
-	if slices.ContainsFunc(names, func(name string) bool { return several(name, order == LastFirst) }) {
+	if slices.ContainsFunc(names, func(name string) bool { return several(name, order) }) {
 		return names, notSplit()
 	}
 	return names, trouble{}
@@ -63,13 +63,13 @@ func notSplit() trouble {
 }
 
 // several reports whether what was not split may be several names all the same: no
-// name has "and" or "&" in it, a comma is in names as "Last, First" only, and of
-// two words the order is shown by the column (inverted) or by the words.
-func several(name string, inverted bool) bool {
+// name has "and" or "&" in it, a comma is in names as "Last, First" only, and that
+// a name is one is shown by the column or by its words.
+func several(name string, order NameOrder) bool {
 	parts := slices.DeleteFunc(tidy(strings.Split(name, ",")), func(part string) bool { return nameWords(part) == 0 })
 	switch {
 	case len(parts) == 2:
-		return !inverted && !isPair(parts[0], parts[1])
+		return order != LastFirst && !isPair(parts[0], parts[1], order)
 	case len(parts) > 2:
 		return true
 	default:
@@ -79,15 +79,16 @@ func several(name string, inverted bool) bool {
 
 // isPair reports whether two parts show by themselves that they are a surname and
 // what comes before it: "Rowling, J.", "Assis, Joaquim Maria", "Assis, Machado de",
-// "ASSIS, Machado". "Platão, Aristóteles" shows nothing.
-func isPair(last, first string) bool {
+// "ASSIS, Machado". "Platão, Aristóteles" shows nothing, nor does "Plato, Desmond
+// Lee" where names stand as "First Last".
+func isPair(last, first string, order NameOrder) bool {
 	if initial.MatchString(last) || nameWords(last) == 0 || nameWords(first) == 0 || connector.MatchString(first) {
 		return false
 	}
 	words := strings.Fields(first)
 	upper := strings.ToUpper(last) == last && strings.ToLower(last) != last && strings.ToUpper(first) != first
 	return upper || initial.MatchString(first) || utf8.RuneCountInString(first) == 1 || particle(words[len(words)-1]) ||
-		nameWords(last) == 1 && nameWords(first) > 1
+		nameWords(last) == 1 && nameWords(first) > 1 && order != FirstLast
 }
 
 const quoted = `(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")`
@@ -123,7 +124,7 @@ var initial = regexp.MustCompile(`(?:^|[\s.-])\p{L}\.$`)
 // comma parts pairs, and no names of one word, is shown by the column, by an
 // initial after a surname, or by a connector with a comma on both sides. Several of
 // which nothing shows that stay whole.
-func pairs(cell string, inverted bool) (names []string, t trouble) {
+func pairs(cell string, order NameOrder) (names []string, t trouble) {
 	if !strings.Contains(cell, ",") {
 		return nil, t
 	}
@@ -131,6 +132,7 @@ func pairs(cell string, inverted bool) (names []string, t trouble) {
 	if len(pieces) > 1 && institution(cell) {
 		return nil, t
 	}
+	inverted := order == LastFirst
 	surnames, initials, whole := 0, 0, 0
 	for _, piece := range pieces {
 		parts := tidy(strings.Split(piece, ","))
@@ -153,7 +155,7 @@ func pairs(cell string, inverted bool) (names []string, t trouble) {
 	all, joined := len(names), len(pieces) > 1
 	switch {
 	case all == 1 && (inverted || surnames+initials > 0):
-		if several(cell, inverted) {
+		if several(cell, order) {
 			t = notSplit()
 		}
 		return []string{cell}, t
@@ -299,7 +301,7 @@ func orderOf(cell string) NameOrder {
 	switch {
 	case len(parts) == 1 && nameWords(cell) >= 2:
 		return FirstLast
-	case len(parts) == 2 && isPair(trim(parts[0]), trim(parts[1])):
+	case len(parts) == 2 && isPair(trim(parts[0]), trim(parts[1]), ""):
 		return LastFirst
 	default:
 		return ""

@@ -28,6 +28,7 @@ func (s *scanner) guess() {
 	if s.plan.Encoding == "" {
 		encodings = []Encoding{UTF8, Windows1252}
 	}
+	s.told = s.recall(encodings[0])
 	for _, e := range encodings {
 		g := guess{plan: s.plan}
 		g.plan.Encoding, g.plan.Currency, g.plan.Columns = e, s.Currency, slices.Clone(s.plan.Columns)
@@ -51,7 +52,7 @@ func (s *scanner) settle() error {
 		g = s.guesses[len(s.guesses)-1]
 	}
 	p.Columns, p.Key, p.Order, p.Preview, p.Warnings = g.plan.Columns, g.plan.Key, g.plan.Order, g.plan.Preview, g.plan.Warnings
-	p.Duplicates, p.Overflow = g.last, g.overflow
+	p.Duplicates, p.Overflow, p.Currency = g.last, g.overflow, s.Currency
 	if g.err != nil {
 		return g.err
 	}
@@ -77,7 +78,7 @@ func (s *scanner) settle() error {
 func (s *scanner) name(p *Plan) error {
 	switch {
 	case p.Kind == NDJSON:
-		return s.columns(p, members(s.sample, p.Encoding))
+		return s.columns(p, also(members(s.sample, p.Encoding), s.told))
 	case p.Header == nil:
 		return nil
 	}

@@ -69,6 +69,42 @@ func TestAReportCarriesWhatItsImportWasTold(t *testing.T) {
 	}
 }
 
+// Lines of NDJSON cannot be renamed, and carry what their import was told.
+func TestAReportOfNDJSONCarriesWhatItsImportWasTold(t *testing.T) {
+	t.Parallel()
+	type options = tabular.Options
+	const good = `{"code":"A-0","place":"x","NOME":"A","title":"other","author":"Machado","price":"9"}` + "\n"
+	const bad = `{"code":"A-1","NOME":"","title":"other","author":"Machado","price":"9"}` + "\n"
+	given := options{Mapping: map[string]string{"NOME": "title"}, Key: []string{"Code", "place"}, Currency: "USD"}
+	p, rows, report := reported(t, []byte(good+bad), given)
+	for range 2 { // and the report of the report
+		if !strings.Contains(string(report), `"_error_import":{"mapping":{"NOME":"title","title":""},"key":["code","place"],"currency":"USD"}`) {
+			t.Fatalf("the report is %s", report)
+		}
+		fixed := strings.Replace(string(report), `"NOME":""`, `"NOME":"New"`, 1)
+		again, all := scan(t, []byte(fixed), options{})
+		if got := all[0].draft; got.Title != "New" || got.Price == nil || got.Price.Currency != "USD" {
+			t.Errorf("the corrected line is %+v %v", got, all[0].failures)
+		}
+		want := rows[1].row
+		want.Cells = []string{strings.Replace(bad, `"NOME":""`, `"NOME":"New"`, 1)}
+		if a, b := identity(t, p, want), identity(t, again, all[0].row); a != b {
+			t.Errorf("%s is about %s, not %s", fixed, b, a)
+		}
+		_, _, report = reported(t, report, options{})
+	}
+	if _, all := scan(t, report, options{Mapping: map[string]string{"NOME": "", "title": "title"}, Currency: "BRL"}); all[0].draft.Title != "other" || all[0].draft.Price.Currency != "BRL" {
+		t.Errorf("what is said anew does not count: %+v", all[0])
+	}
+	hostile := `{"_error_import":{"mapping":{"x":"nothing"},"currency":"ZZZZ","key":[1]},"title":"T","author":"A B"}` + "\n"
+	if _, all := scan(t, []byte(hostile), options{}); all[0].draft.Title != "T" {
+		t.Errorf("what cannot have been said is not passed over: %+v", all[0])
+	}
+	if _, _, plain := reported(t, []byte(`{"title":"","author":"Machado"}`+"\n"), options{}); strings.Contains(string(plain), "_error_import") {
+		t.Errorf("nothing was said, and the report is %s", plain)
+	}
+}
+
 // corrected is a row that has a title.
 func corrected(p tabular.Plan, row tabular.Row) tabular.Row {
 	for i, c := range p.Columns {

@@ -16,7 +16,7 @@ import (
 // has of these when it is dropped is neither read nor written again. A column
 // whose field or currency was said by the importer is called by what was said, so
 // that it need not be said again, and one that was said to identify rows is marked:
-// see cutKey. A line of NDJSON keeps its members, and does not say what was said.
+// see cutKey. A line of NDJSON keeps its members, and says what was said in one more.
 //
 // No cell can become a formula when a spreadsheet opens the file: see escape.
 // The escape is undone when the file is read again.
@@ -24,13 +24,14 @@ type Report struct {
 	w    io.Writer
 	p    Plan
 	kept []int // the columns of the file that are written
-	head bool  // the header is written
+	told []byte
+	head bool // the header is written
 }
 
 // NewReport returns a report to w, which stays empty until a row is written. It
 // is for one goroutine.
 func NewReport(w io.Writer, p Plan) *Report {
-	r := &Report{w: w, p: p}
+	r := &Report{w: w, p: p, told: tell(p)}
 	for i, c := range p.Columns {
 		if !ours(c.Name) {
 			r.kept = append(r.kept, i)
@@ -50,7 +51,7 @@ func (r *Report) Write(row Row, failures []Note) error {
 		strings.Join(reasons, "; "), strings.Join(codes, " "), strings.Join(columns, "; "), strconv.FormatInt(row.Line, 10),
 	}
 	if r.p.Kind == NDJSON {
-		return r.put(r.start() + line(row, errs))
+		return r.put(r.start() + line(row, errs, r.told))
 	}
 	cells := make([]string, 0, len(r.kept)+len(errs))
 	cells = append(cells, errs...)
@@ -146,7 +147,7 @@ func (r *Report) put(s string) error {
 
 // line is a row of NDJSON: its own members after ours, or its text if it is no
 // object.
-func line(row Row, errs []string) string {
+func line(row Row, errs []string, told []byte) string {
 	text := strings.Join(row.Cells, "")
 	names, values, err := object([]byte(text))
 	b := []byte{'{'}
@@ -163,6 +164,9 @@ func line(row Row, errs []string) string {
 	}
 	for i, name := range errorNames() {
 		textual(name, errs[i])
+	}
+	if told != nil {
+		member(toldName, told)
 	}
 	if err != nil {
 		textual("_error_text", text)

@@ -51,6 +51,7 @@ type scanner struct {
 	plan   Plan
 	sample []record // the first rows, copied
 	kept   int      // bytes of the sample
+	told   []string // the columns that a report of NDJSON names
 	open   bool     // the last chunk can take more rows
 	nul    int64    // the line of the first zero byte, 0 before it was cut
 	// guesses are what the plan may be, one for each encoding that is still possible;
@@ -328,7 +329,7 @@ func trimMark(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\xEF\xBB
 func (s *scanner) conclude() error {
 	s.tap.end()
 	p := &s.plan
-	p.Bytes, p.Digest, p.Currency = s.tap.n, hex.EncodeToString(s.tap.hash.Sum(nil)), s.Currency
+	p.Bytes, p.Digest = s.tap.n, hex.EncodeToString(s.tap.hash.Sum(nil))
 	if !s.lexer.wide && s.tap.nuls*20 > s.tap.n {
 		return refuse(fault.MediaType, "binary", noText)
 	}
