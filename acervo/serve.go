@@ -36,7 +36,7 @@ const sweepEvery = 10 * time.Minute
 // memory is the soft limit of the process, in bytes: what a picture takes, and room for
 // everything else. Without one the garbage of a large picture is collected when there is
 // as much again.
-const memory = cover.Memory + 212<<20
+const memory = cover.Memory + 222<<20
 
 // limitMemory sets the soft limit, unless GOMEMLIMIT has set one.
 func limitMemory() {

@@ -30,8 +30,9 @@ const (
 	// slowest that are taken are done within a few seconds.
 	MaxTime = 30 * time.Second
 	// Memory is what a process needs that makes renditions and does nothing else, in bytes:
-	// its soft limit (GOMEMLIMIT).
-	Memory = 300 << 20
+	// its soft limit (GOMEMLIMIT). With the program itself, which Go does not count, it
+	// stays below 300 MiB.
+	Memory = 290 << 20
 )
 
 const (
