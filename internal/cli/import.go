@@ -258,7 +258,11 @@ func (s screen) concluded(i client.Import) {
 		s.say("%d cells were left out or may mean something else: acervo imports rows --outcome warned %s", i.Rows.Warnings, i.ID)
 	}
 	if i.Rows.Failed > 0 {
-		s.say("Correct them and import that: acervo imports failed %s > failed.csv", i.ID)
+		kind := "csv"
+		if i.Format != nil {
+			kind = i.Format.Kind
+		}
+		s.say("Correct them and import that: acervo imports failed %s > failed.%s", i.ID, kind)
 	}
 }
 

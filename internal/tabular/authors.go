@@ -17,6 +17,7 @@ import (
 //   - a list as Python or JSON writes it is what it says;
 //   - by ; and | and line breaks and a slash between spaces, always, and then by
 //     nothing else, since who writes those means them;
+//   - by every comma where the file is of a program that lists them so;
 //   - by commas, into pairs where names stand as "Last, First": see pairs;
 //   - by other commas, when every part has two words or more; from three parts on
 //     also names of one word, unless the column writes names as "Last, First" or
@@ -35,6 +36,9 @@ func splitAuthors(cell string, order NameOrder) ([]string, trouble) {
 	}
 	if parts := strongParts(cell); len(parts) > 1 {
 		return parts, trouble{}
+	}
+	if order == Listed {
+		return listed(cell), trouble{}
 	}
 	if names, t := pairs(cell, order); names != nil {
 		return names, t
@@ -89,6 +93,18 @@ func isPair(last, first string, order NameOrder) bool {
 	upper := strings.ToUpper(last) == last && strings.ToLower(last) != last && strings.ToUpper(first) != first
 	return upper || initial.MatchString(first) || utf8.RuneCountInString(first) == 1 || particle(words[len(words)-1]) ||
 		nameWords(last) == 1 && nameWords(first) > 1 && order != FirstLast
+}
+
+// listed parts names at commas, but for what follows a name.
+func listed(cell string) (names []string) {
+	for _, part := range tidy(strings.Split(cell, ",")) {
+		if last := len(names) - 1; last >= 0 && nameWords(part) == 0 {
+			names[last] += ", " + part
+		} else {
+			names = append(names, part)
+		}
+	}
+	return names
 }
 
 const quoted = `(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")`
@@ -306,6 +322,22 @@ func orderOf(cell string) NameOrder {
 	default:
 		return ""
 	}
+}
+
+// orderOfExport is the order of a program that is known by its columns: Goodreads,
+// StoryGraph, Calibre, LibraryThing.
+func orderOfExport(columns []Column) NameOrder {
+	for _, c := range columns {
+		switch key(c.Name) {
+		case "authorlf", "isbnuid":
+			return Listed
+		case "authorsort":
+			return FirstLast
+		case "sortcharacter":
+			return LastFirst
+		}
+	}
+	return ""
 }
 
 // prevailing is the order in which a column writes names of which so many stand in

@@ -1,6 +1,7 @@
 package tabular
 
 import (
+	"cmp"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -110,7 +111,7 @@ func (s *scanner) look(p *Plan) {
 			p.Preview = append(p.Preview, brief(row))
 		}
 	}
-	p.Order = prevailing(orders)
+	p.Order = cmp.Or(orderOfExport(p.Columns), prevailing(orders))
 	s.ignoreIDs(p, ids)
 }
 

@@ -448,6 +448,24 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%q: got %+v", p.Order, got)
 		}
 	})
+	t.Run("how names stand is known of programs that are known by their columns", func(t *testing.T) {
+		t.Parallel()
+		for header, want := range map[string]string{
+			"Title,Authors,ISBN/UID":              "Plato|Desmond Lee, Jr. ",
+			"Title,Additional Authors,Author l-f": "Plato|Desmond Lee, Jr. ",
+			"Title,Primary Author,Sort Character": "Plato, Desmond Lee, Jr. ",
+			"title,authors,author_sort":           "Plato, Desmond Lee, Jr. authors_not_split",
+		} {
+			_, all := scan(t, lines(header, `A,"Plato, Desmond Lee, Jr.",`), tabular.Options{})
+			if got := strings.Join(all[0].draft.Authors, "|") + " " + codes(all[0].warnings); got != want {
+				t.Errorf("%s: got %s, want %s", header, got, want)
+			}
+			_, all = scan(t, lines(header, `A,"Silva, João",`), tabular.Options{})
+			if isPair := strings.Contains(header, "Sort Character"); isPair && codes(all[0].warnings) != "" {
+				t.Errorf("%s: got %+v", header, all[0])
+			}
+		}
+	})
 	t.Run("a row is identified by its id, the columns that are named, its ISBN, or its line", func(t *testing.T) {
 		t.Parallel()
 		raw := lines("id,sku,title,author,isbn", "01890a5d-ac96-774b-bcce-b302099a8057,1,A,B,", ",1,A,B,9788535711912", ",,A,B,9788535711912", ",,A,B,", ",,A,B,")

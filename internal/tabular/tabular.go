@@ -71,6 +71,7 @@ type NameOrder string
 const (
 	FirstLast NameOrder = "first_last" // Joaquim Machado
 	LastFirst NameOrder = "last_first" // Machado, Joaquim
+	Listed    NameOrder = "listed"     // Joaquim Machado, Homero: a comma parts whatever is no Jr. or PhD
 )
 
 // Options are what the importer says of a file; the zero value leaves all of it
