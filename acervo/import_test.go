@@ -413,3 +413,18 @@ func TestAFileWithoutAHeaderIsShownByTheNumbersOfItsColumns(t *testing.T) {
 	printed, _ = sh.run(t, "import", file, "--map", "2=title", "--map", "3=authors")
 	wantIn(t, printed, "#2 → title", "#3 → authors", "LINE", "#1  #2")
 }
+
+func TestWhatIdentifiesRowsIsShownAsUsed(t *testing.T) {
+	t.Parallel()
+	sh := newShell(t)
+	file := list(t, "livros.csv", "code,isbn,title,author,shelf\n1,,Dom Casmurro,Machado de Assis,A\n")
+	wantIn(t, sh.must(t, "import", file, "--key-column", "code", "--key-column", "isbn"), "code → key", "isbn → isbn and key", "ignored    shelf\n")
+}
+
+func TestOfAFileThatCannotBeReadNoRowsAreCounted(t *testing.T) {
+	t.Parallel()
+	sh := newShell(t)
+	if printed, code := sh.run(t, "import", list(t, "livros.csv", "title,author\n")); code == 0 || strings.Contains(printed, "rows made") {
+		t.Errorf("it ends with %d and says %s", code, printed)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"acervo/internal/blob"
@@ -128,8 +129,8 @@ func texts(cells []string) []string {
 
 func format(p tabular.Plan) *drop.Format {
 	f := &drop.Format{Kind: string(p.Kind), Encoding: string(p.Encoding), Delimiter: p.Delimiter, Columns: []drop.Column{}}
-	for _, c := range p.Columns {
-		f.Columns = append(f.Columns, drop.Column{Name: tabular.Brief(c.Name), Field: c.Field})
+	for n, c := range p.Columns {
+		f.Columns = append(f.Columns, drop.Column{Name: tabular.Brief(c.Name), Field: c.Field, Key: slices.Contains(p.Key, n)})
 	}
 	return f
 }

@@ -146,10 +146,15 @@ func (s screen) describe(i client.Import) {
 	}
 	var used, ignored []string
 	for n, column := range i.Format.Columns {
-		if column.Field == "" {
-			ignored = append(ignored, columnName(column, n))
-		} else {
-			used = append(used, columnName(column, n)+" → "+column.Field)
+		switch name := columnName(column, n); {
+		case column.Field != "" && column.Key:
+			used = append(used, name+" → "+column.Field+" and key")
+		case column.Key:
+			used = append(used, name+" → key")
+		case column.Field != "":
+			used = append(used, name+" → "+column.Field)
+		default:
+			ignored = append(ignored, name)
 		}
 	}
 	delimiter := map[string]string{"": "", "\t": "tab"}[i.Format.Delimiter]
@@ -237,6 +242,8 @@ func (s screen) concluded(i client.Import) {
 	case i.DuplicateOf != nil:
 		s.say("Nothing was done: the same file was already imported as %s.", *i.DuplicateOf)
 		return
+	case i.State == drop.Failed && i.Rows.Done() == 0:
+		return // the error says all there is
 	case i.State == drop.Planned && i.Plan != nil:
 		s.say("Applying it would make %d books, change %d, leave %d as they are and reject %d rows.",
 			i.Plan.Creates, i.Plan.Changes, i.Plan.Unchanged, i.Plan.Rejects)

@@ -70,10 +70,12 @@ type Limit struct {
 	Percent float64 `json:"percent,omitzero"`
 }
 
-// Column is one column of the file and the field that it fills, if any.
+// Column is one column of the file, the field that it fills, if any, and whether it
+// identifies rows.
 type Column struct {
 	Name  string `json:"name"`
 	Field string `json:"field,omitzero"`
+	Key   bool   `json:"key,omitzero"`
 }
 
 // Format is what was understood of a file.

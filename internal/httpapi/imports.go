@@ -44,6 +44,7 @@ type formatView struct {
 type columnView struct {
 	Name  string  `json:"name"`
 	Field *string `json:"field"`
+	Key   bool    `json:"key,omitzero"`
 }
 
 // planView is what applying would do, as far as it is known.
@@ -95,7 +96,7 @@ func viewImport(i drop.Import, now time.Time) importView {
 	if f := i.Format; f != nil {
 		v.Format = &formatView{Kind: f.Kind, Encoding: f.Encoding, Delimiter: orNull(f.Delimiter), Columns: []columnView{}}
 		for _, c := range f.Columns {
-			v.Format.Columns = append(v.Format.Columns, columnView{c.Name, orNull(c.Field)})
+			v.Format.Columns = append(v.Format.Columns, columnView{c.Name, orNull(c.Field), c.Key})
 		}
 	}
 	v.count(i)

@@ -24,7 +24,7 @@ func readAsCreated(s *Suite) {
 		By: "someone", Key: "drop/x", Version: "v", Bytes: 1 << 40, Text: "imports/x/text", TextVersion: "w",
 		Digest: strings.Repeat("ab", 32), SubmittedAt: at, ArrivedAt: at.Add(time.Second), StartedAt: at.Add(time.Minute),
 		FinishedAt: at.Add(time.Hour), ExpiresAt: at.Add(2 * time.Hour),
-		Format:   &drop.Format{Kind: "csv", Encoding: "utf-8", Delimiter: ";", Columns: []drop.Column{{Name: "OBRA", Field: "title"}, {Name: "x"}}},
+		Format:   &drop.Format{Kind: "csv", Encoding: "utf-8", Delimiter: ";", Columns: []drop.Column{{Name: "OBRA", Field: "title"}, {Name: "x", Key: true}}},
 		Preview:  []drop.Preview{{Line: 2, Cells: []string{"A", "\u0000<&>"}}},
 		Warnings: []drop.Note{{Line: 1 << 40, Offset: 1 << 41, Column: "c", Value: "v", Code: "k", Reason: "r"}},
 		Total:    1 << 33, Chunks: 7, Alone: true, DuplicateOf: uuid.New(), Error: &problem,
