@@ -19,6 +19,9 @@ import (
 // TestADecoderHoldsNoMoreThanWasTold runs by itself, since it looks at the memory of the
 // whole process: whenever a decoder reads, and when it is done.
 func TestADecoderHoldsNoMoreThanWasTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long under the race detector, for which there is nothing in it")
+	}
 	const side = 816 // 51 tiles of trees, so that there are enough
 	rgb, deep := image.NewRGBA(image.Rect(0, 0, side, side)), image.NewNRGBA64(image.Rect(0, 0, side, side))
 	for i := range rgb.Pix {
