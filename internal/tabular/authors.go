@@ -70,6 +70,9 @@ func notSplit() trouble {
 // name has "and" or "&" in it, a comma is in names as "Last, First" only, and that
 // a name is one is shown by the column or by its words.
 func several(name string, order NameOrder) bool {
+	if !strings.Contains(name, ",") {
+		return joined(name)
+	}
 	parts := slices.DeleteFunc(tidy(strings.Split(name, ",")), func(part string) bool { return nameWords(part) == 0 })
 	switch {
 	case len(parts) == 2:
@@ -77,8 +80,20 @@ func several(name string, order NameOrder) bool {
 	case len(parts) > 2:
 		return true
 	default:
-		return (ampersand.MatchString(name) || wordAnd.MatchString(name)) && !institution(name)
+		return joined(name)
 	}
+}
+
+// joined reports whether a name has an "and" or "&" between its words, which no name of
+// a person has.
+func joined(name string) bool {
+	n := 0
+	for word := range strings.FieldsSeq(name) {
+		if n++; n > 1 && (word == "&" || strings.EqualFold(word, "and")) {
+			return !institution(name)
+		}
+	}
+	return false
 }
 
 // isPair reports whether two parts show by themselves that they are a surname and
