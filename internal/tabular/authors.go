@@ -84,9 +84,12 @@ func several(name string, order NameOrder) bool {
 	}
 }
 
-// joined reports whether a name has an "and" or "&" between its words, which no name of
-// a person has.
+// joined reports whether a name has an "and" or "&" between its words, or a slash
+// between two names, which no name of a person has.
 func joined(name string) bool {
+	if a, b, ok := strings.Cut(name, "/"); ok && nameWords(a) > 1 && nameWords(b) > 1 {
+		return true
+	}
 	n := 0
 	for word := range strings.FieldsSeq(name) {
 		n++

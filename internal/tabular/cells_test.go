@@ -222,6 +222,7 @@ func TestAuthorsInOneCell(t *testing.T) {
 		{"UNESCO, Department of Education and Science, Paris", ""},
 		{"Museu de Arte, São Paulo", ""},
 		{"Plato & Aristotle", ""},
+		{"Ana Lima/Rui Costa", ""},
 		{"Simon & Schuster", ""},
 		{"Audrey and Don Wood", ""},
 	} {
