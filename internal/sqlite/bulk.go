@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
-	"github.com/ncruces/go-sqlite3"
 
 	"acervo/internal/book"
 	"acervo/internal/fault"
@@ -14,9 +13,14 @@ import (
 
 var _ book.Bulk = Books{}
 
-// GetMany is book.Bulk's. It is one read.
+// GetMany is book.Bulk's. It is one read, and there is one of its kind at a time, so
+// that others find a connection.
 func (b Books) GetMany(ctx context.Context, ids []uuid.UUID) ([]book.Found, error) {
 	found := make([]book.Found, len(ids))
+	if err := b.db.many.Acquire(ctx, 1); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "The read was given up before it began.")
+	}
+	defer b.db.many.Release(1)
 	err := b.db.read(ctx, func(c *conn) error {
 		for i, id := range ids {
 			item, err := c.book(id, b.db.now())
@@ -31,11 +35,12 @@ func (b Books) GetMany(ctx context.Context, ids []uuid.UUID) ([]book.Found, erro
 }
 
 const (
-	// maxBulk is the most swaps of one large write.
-	maxBulk = 500
+	// maxBulk is the most swaps of one large write: about as many as take two
+	// milliseconds, and their commit two more.
+	maxBulk = 40
 	// yieldEvery is after how many of them it looks whether anybody waits, and if so
-	// ends: about as many as take a millisecond or two.
-	yieldEvery = 20
+	// ends.
+	yieldEvery = 10
 )
 
 // SwapMany is book.Bulk's. The swaps go in the order of their ids, so that they meet
@@ -77,7 +82,6 @@ func (b Books) SwapMany(ctx context.Context, changes []book.Change) []error {
 // itself fails.
 func (b Books) swapPart(ctx context.Context, changes []book.Change, part []int, fates []error) (done int, err error) {
 	now := b.db.now()
-	defer b.db.checkpoint(context.WithoutCancel(ctx))
 	err = b.db.writeLarge(ctx, func(t *tx) error {
 		for done = 0; done < len(part); done++ {
 			if done > 0 && done%yieldEvery == 0 && b.db.wanted() {
@@ -92,20 +96,4 @@ func (b Books) swapPart(ctx context.Context, changes []book.Change, part []int, 
 		return nil
 	})
 	return done, err
-}
-
-// foldEvery is after how many large writes somebody folds the log into the file.
-const foldEvery = 8
-
-// checkpoint folds the log into the file while others write, so that a writer finds
-// little to fold when the log is full. It leaves alone what others read or write, and
-// does nothing when somebody is at it. Its errors are those of the next who folds.
-func (db *DB) checkpoint(ctx context.Context) {
-	if db.readers == db.writer || db.parts.Add(1)%foldEvery != 0 || !db.folding.TryLock() {
-		return
-	}
-	defer db.folding.Unlock()
-	_ = db.read(ctx, func(c *conn) error {
-		return c.each(`PRAGMA wal_checkpoint(PASSIVE)`, func(*sqlite3.Stmt) error { return nil })
-	})
 }

@@ -60,9 +60,9 @@ func (db *DB) write(ctx context.Context, need durability, fn func(*tx) error) er
 const (
 	// lull is for how long nobody else must have written before a large write begins:
 	// longer than between the steps of one job, so that it comes between jobs.
-	lull = 2 * time.Millisecond
+	lull = 4 * time.Millisecond
 	// patient is the most that a large write waits for that.
-	patient = 20 * time.Millisecond
+	patient = 80 * time.Millisecond
 )
 
 // writeLarge is a buffered write that may hold the writing connection for long. It

@@ -49,10 +49,10 @@ type DB struct {
 	queue   []*write
 	leading bool
 
-	large   *semaphore.Weighted // of those who write much at once
-	wrote   atomic.Int64        // when anybody else wrote last, in Unix nanoseconds
-	parts   atomic.Int64        // large writes so far
-	folding sync.Mutex          // held by who folds the log into the file beside the writers
+	large  *semaphore.Weighted // of those who write much at once
+	many   *semaphore.Weighted // of those who read much at once
+	wrote  atomic.Int64        // when anybody else than they wrote last, in Unix nanoseconds
+	folder folder
 
 	watched watched
 
@@ -63,7 +63,7 @@ type DB struct {
 // refuses a directory that another process holds, by name, and a database that a
 // newer release has written.
 func Open(opts Options) (*DB, error) {
-	db := &DB{now: opts.Now, closed: make(chan struct{}), large: semaphore.NewWeighted(1), watched: watched{of: map[string]*watch{}}}
+	db := &DB{now: opts.Now, closed: make(chan struct{}), folder: folder{at: foldAt, full: make(chan struct{}, 1)}, large: semaphore.NewWeighted(1), many: semaphore.NewWeighted(1), watched: watched{of: map[string]*watch{}}}
 	if db.now == nil {
 		db.now = time.Now
 	}
@@ -148,12 +148,13 @@ func (db *DB) connect(name, dir string) error {
 		for _, r := range readers {
 			db.readers <- r
 		}
+		return db.openFolder(filepath.Join(dir, databaseName))
 	}
 	return nil
 }
 
 func (db *DB) connectReaders(name, dir string) (readers []*conn, err error) {
-	for range max(2, runtime.GOMAXPROCS(0)) {
+	for range 1 + max(2, runtime.GOMAXPROCS(0)) { // one for imports, or for who folds the log
 		r, err := openConn(name)
 		if err != nil {
 			return nil, err
@@ -170,12 +171,10 @@ func openConn(name string) (*conn, error) {
 		return nil, storeError(err, "open the database")
 	}
 	c := &conn{Conn: raw, stmts: map[string]*sqlite3.Stmt{}, sync: synced, sent: map[string]int{}}
-	// A checkpoint every 16 MiB of log; the file keeps that size and is overwritten.
 	err = raw.Exec(`
 		PRAGMA busy_timeout = 5000;
 		PRAGMA journal_mode = WAL;
 		PRAGMA synchronous = FULL;
-		PRAGMA wal_autocheckpoint = 4000;
 		PRAGMA trusted_schema = OFF;`)
 	if err != nil {
 		return nil, errors.Join(storeError(err, "set up the database"), raw.Close())
@@ -258,6 +257,9 @@ func (db *DB) Close() error {
 		}
 	}
 	var errs []error
+	if db.folder.file != nil {
+		errs = append(errs, db.folder.file.Close())
+	}
 	for _, c := range slices.Backward(db.conns) { // the writer last, it folds the log into the file
 		errs = append(errs, c.close())
 	}

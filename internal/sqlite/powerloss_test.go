@@ -35,24 +35,30 @@ func TestPowerLoss(t *testing.T) {
 	t.Run("takes nothing acknowledged from a run with many checkpoints", func(t *testing.T) {
 		t.Parallel()
 		eachSeed(t, func(l *losses) {
-			l.each(l.run(30, 8, 8), ledger{}, 0.6, l.check)
+			l.each(l.run(inCommit(30), 8, 8), ledger{}, 0.6, l.check)
 		})
 	})
-	t.Run("takes nothing acknowledged from a run with the checkpoints of the product", func(t *testing.T) {
+	t.Run("takes nothing acknowledged from a run whose log is folded beside the writers", func(t *testing.T) {
+		t.Parallel()
+		eachSeed(t, func(l *losses) {
+			l.each(l.run(beside(30), 24, 2), ledger{}, 0.05, l.check)
+		})
+	})
+	t.Run("takes nothing acknowledged from a run with a long log", func(t *testing.T) {
 		t.Parallel()
 		if testing.Short() {
 			t.Skip("it is the run before with a longer log")
 		}
 		eachSeed(t, func(l *losses) {
-			l.each(l.run(1000, 100, 4), ledger{}, 0.01, l.check)
+			l.each(l.run(beside(1000), 100, 2), ledger{}, 0.01, l.check)
 		})
 	})
 	t.Run("takes nothing acknowledged when it comes again while the first is made good", func(t *testing.T) {
 		t.Parallel()
 		eachSeed(t, func(l *losses) {
-			l.each(l.run(30, 8, 8), ledger{}, 0.01, func(_ int, left image, told ledger) {
+			l.each(l.run(inCommit(30), 8, 8), ledger{}, 0.01, func(_ int, left image, told ledger) {
 				l.each(l.lives(left, func(c *clerk) error {
-					return c.live(l.t.Context(), 10, []int{newcomer}, 1, 4)
+					return c.live(l.t.Context(), inCommit(10), []int{newcomer}, 1, 4)
 				}), told, 0.05, l.check)
 			})
 		})
@@ -90,10 +96,10 @@ func eachSeed(t *testing.T, test func(l *losses)) {
 
 // run lives twice in a new directory, so that the log is deleted and made again,
 // and returns the trace.
-func (l *losses) run(pages int, jobs int64, checkpoints int) []event {
+func (l *losses) run(how folding, jobs int64, checkpoints int) []event {
 	l.t.Helper()
 	half := func(from, to int64) func(c *clerk) error {
-		return func(c *clerk) error { return c.live(l.t.Context(), pages, []int{0, 1, 2, 3}, from, to) }
+		return func(c *clerk) error { return c.live(l.t.Context(), how, []int{0, 1, 2, 3}, from, to) }
 	}
 	trace := l.lives(nil, half(1, jobs/2), half(jobs/2+1, jobs))
 	if n := beginnings(trace); n < checkpoints {
@@ -241,12 +247,28 @@ func jobRecord(b int, n int64) job.Record {
 
 func raise(to *int64, n int64) { *to = max(*to, n) }
 
+// folding sets when and by whom the log is folded into the file.
+type folding func(db *DB, w *conn) error
+
+// inCommit has the writer do it every so many pages, as the product only does when
+// nobody else gets to it.
+func inCommit(pages int) folding {
+	return func(_ *DB, w *conn) error { return w.Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", pages)) }
+}
+
+// beside does it as the product does, but every so many pages.
+func beside(pages int) folding {
+	return func(db *DB, _ *conn) error {
+		db.folder.at = pages
+		return nil
+	}
+}
+
 // live sends jobs of all books at once and meanwhile applies what arrives. At the
-// end some are left on the lane. The log is folded into the file every so many
-// pages.
-func (c *clerk) live(ctx context.Context, pages int, books []int, from, to int64) error {
+// end some are left on the lane.
+func (c *clerk) live(ctx context.Context, how folding, books []int, from, to int64) error {
 	w := <-c.db.writer
-	err := w.Exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", pages))
+	err := how(c.db, w)
 	c.db.writer <- w
 	if err != nil {
 		return err
@@ -258,6 +280,14 @@ func (c *clerk) live(ctx context.Context, pages int, books []int, from, to int64
 	defer cancel()
 	all, ctx := errgroup.WithContext(ctx)
 	receiving, stop := context.WithCancel(ctx)
+	all.Go(func() error {
+		for receiving.Err() == nil {
+			if err := c.db.Fold(receiving); err != nil && receiving.Err() == nil {
+				return err
+			}
+		}
+		return nil
+	})
 	ahead := make(chan struct{}, 8) // how far the senders may be
 	var senders sync.WaitGroup
 	for _, b := range books {
