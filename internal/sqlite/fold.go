@@ -45,8 +45,8 @@ func (db *DB) Fold(ctx context.Context) error {
 	}
 }
 
-// logged hears after each commit how many pages the log has. Its commit is told
-// whatever it returns, so it returns no error; nor does SQLite's own.
+// logged hears after each commit how many pages the log has. An error would be told
+// as one of the commit, which stands by then; so it returns none, as SQLite's own.
 func (db *DB) logged(c *sqlite3.Conn, schema string, pages int) error {
 	switch {
 	case pages >= maxLog*db.folder.at:
