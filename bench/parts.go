@@ -33,6 +33,11 @@ func serveParts(ctx context.Context, dir string, worker bool, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
+	go func() {
+		for ctx.Err() == nil {
+			_ = db.Fold(ctx) // what fails shows in the figures
+		}
+	}()
 	current, retired, err := db.ReceiptKeys(ctx)
 	if err != nil {
 		return err
