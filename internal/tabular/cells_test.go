@@ -158,6 +158,7 @@ func TestAuthorsInOneCell(t *testing.T) {
 		{"last, first is one where all are written so", "García Márquez, Gabriel José", LastFirst, []string{"García Márquez, Gabriel José"}},
 		{"commas part whole names", "ALBERTO BEUTENMÜLLER, WANDERLEY LOCONTE", "", []string{"ALBERTO BEUTENMÜLLER", "WANDERLEY LOCONTE"}},
 		{"a list may have names of one word", "ANA CRISTINA CESAR, CACASO, CHACAL", "", []string{"ANA CRISTINA CESAR", "CACASO", "CHACAL"}},
+		{"two of which one is of one word are not safe", "ALCY, JOSÉ SANTOS", "", []string{"ALCY, JOSÉ SANTOS"}},
 		{"degrees are no authors", "Robert B. Cialdini, PhD", "", []string{"Robert B. Cialdini, PhD"}},
 		{"nor are Jr. and III", "Martin Luther King, Jr., III", "", []string{"Martin Luther King, Jr., III"}},
 		{"e parts whole names", "Antonio Bigode e Joaquim Gimenez", "", []string{"Antonio Bigode", "Joaquim Gimenez"}},
