@@ -150,7 +150,10 @@ func (p parts) work(ctx context.Context, db *sqlite.DB, log *slog.Logger) *errgr
 	all.Go(func() error { p.unsent.Run(ctx); return nil })
 	all.Go(func() error { newUnused(p.objects, db, log).Run(ctx); return nil })
 	all.Go(func() error { sweep(ctx, db, log); return nil })
-	all.Go(func() error { fold(ctx, db, log); return nil })
+	all.Go(func() error {
+		db.Fold(ctx, func(err error) { log.Warn("the log of the store was not folded", "error", err) })
+		return nil
+	})
 	return &all
 }
 
@@ -230,15 +233,6 @@ func scheme(c config.Serve) string {
 func greet(stdout io.Writer, c config.Serve, addr net.Addr, secret, from string) {
 	fmt.Fprintf(stdout, "Acervo serves   %s://%s\nOperator key    %s\n                (%s)\nData            %s\nStop it with    Ctrl-C\n",
 		scheme(c), addr, secret, from, c.Data)
-}
-
-// fold keeps the log of the store short, until ctx ends.
-func fold(ctx context.Context, db *sqlite.DB, log *slog.Logger) {
-	for ctx.Err() == nil {
-		if err := db.Fold(ctx); err != nil && ctx.Err() == nil {
-			log.Warn("the log of the store was not folded", "error", err)
-		}
-	}
 }
 
 // sweep removes what has expired, now and then, until ctx ends.

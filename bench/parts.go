@@ -33,11 +33,7 @@ func serveParts(ctx context.Context, dir string, worker bool, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	go func() {
-		for ctx.Err() == nil {
-			_ = db.Fold(ctx) // what fails shows in the figures
-		}
-	}()
+	go db.Fold(ctx, func(err error) { log.Warn("the log of the store was not folded", "error", err) })
 	current, retired, err := db.ReceiptKeys(ctx)
 	if err != nil {
 		return err

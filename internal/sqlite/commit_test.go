@@ -321,18 +321,9 @@ func TestAWriteIsCalledOffOnlyBeforeItQueues(t *testing.T) {
 }
 
 func TestEveryConnectionWritesAheadAndSyncsInFull(t *testing.T) {
-	t.Parallel()
-	db, err := Open(Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if len(db.conns) < 3 {
-		t.Errorf("%d connections, want the writer and two readers at least", len(db.conns))
+	db := onFile(t)
+	if len(db.conns) < 4 {
+		t.Errorf("%d connections, want the writer and three readers at least", len(db.conns))
 	}
 	const full = "2" // https://sqlite.org/pragma.html#pragma_synchronous
 	for i, c := range db.conns {

@@ -63,7 +63,11 @@ type DB struct {
 // refuses a directory that another process holds, by name, and a database that a
 // newer release has written.
 func Open(opts Options) (*DB, error) {
-	db := &DB{now: opts.Now, closed: make(chan struct{}), folder: folder{at: foldAt, full: make(chan struct{}, 1)}, large: semaphore.NewWeighted(1), many: semaphore.NewWeighted(1), watched: watched{of: map[string]*watch{}}}
+	db := &DB{
+		now: opts.Now, closed: make(chan struct{}), watched: watched{of: map[string]*watch{}},
+		large: semaphore.NewWeighted(1), many: semaphore.NewWeighted(1),
+		folder: folder{at: foldAt, full: make(chan struct{}, 1)},
+	}
 	if db.now == nil {
 		db.now = time.Now
 	}

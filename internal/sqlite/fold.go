@@ -32,16 +32,20 @@ func (db *DB) openFolder(name string) (err error) {
 	return nil
 }
 
-// Fold waits until the log is long, and folds it into the file, so that it begins
-// anew, while single writes go on. It is for one goroutine to call again and again:
-// where nobody does, the log becomes four times as long, and then those who commit
-// wait for a sync of all its pages. An error leaves the log to the next call.
-func (db *DB) Fold(ctx context.Context) error {
-	select {
-	case <-db.folder.full:
-		return db.fold(ctx)
-	case <-ctx.Done():
-		return fault.Wrap(fault.Unavailable, ctx.Err(), "The log was left as it is.")
+// Fold folds the log into the file whenever it is long, so that it begins anew, while
+// single writes go on, until ctx ends. It is for one goroutine: without it the log
+// becomes four times as long, and then those who commit wait for a sync of all its
+// pages. What fails is told, and left to the next time.
+func (db *DB) Fold(ctx context.Context, failed func(error)) {
+	for {
+		select {
+		case <-db.folder.full:
+			if err := db.fold(ctx); err != nil && ctx.Err() == nil {
+				failed(err)
+			}
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func TestPowerLoss(t *testing.T) {
 	t.Run("takes nothing acknowledged from a run whose log is folded beside the writers", func(t *testing.T) {
 		t.Parallel()
 		eachSeed(t, func(l *losses) {
-			l.each(l.run(beside(30), 24, 2), ledger{}, 0.05, l.check)
+			l.each(l.run(beside(30), 24, 8), ledger{}, 0.05, l.check)
 		})
 	})
 	t.Run("takes nothing acknowledged from a run with a long log", func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestPowerLoss(t *testing.T) {
 			t.Skip("it is the run before with a longer log")
 		}
 		eachSeed(t, func(l *losses) {
-			l.each(l.run(beside(1000), 100, 2), ledger{}, 0.01, l.check)
+			l.each(l.run(beside(1000), 100, 4), ledger{}, 0.01, l.check)
 		})
 	})
 	t.Run("takes nothing acknowledged when it comes again while the first is made good", func(t *testing.T) {
@@ -280,13 +280,9 @@ func (c *clerk) live(ctx context.Context, how folding, books []int, from, to int
 	defer cancel()
 	all, ctx := errgroup.WithContext(ctx)
 	receiving, stop := context.WithCancel(ctx)
-	all.Go(func() error {
-		for receiving.Err() == nil {
-			if err := c.db.Fold(receiving); err != nil && receiving.Err() == nil {
-				return err
-			}
-		}
-		return nil
+	all.Go(func() (err error) {
+		c.db.Fold(receiving, func(e error) { err = errors.Join(err, e) })
+		return err
 	})
 	ahead := make(chan struct{}, 8) // how far the senders may be
 	var senders sync.WaitGroup
