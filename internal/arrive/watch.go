@@ -134,9 +134,7 @@ func (w *Watch) look(ctx context.Context) error {
 			return err
 		}
 		for _, o := range page.Objects {
-			if !unfinished(o.Key) {
-				w.see(ctx, o)
-			}
+			w.see(ctx, o)
 		}
 		if after = page.Next; after == "" {
 			break
@@ -148,9 +146,7 @@ func (w *Watch) look(ctx context.Context) error {
 			return err
 		}
 		for _, o := range strange {
-			if !unfinished(o.Key) {
-				w.see(ctx, o)
-			}
+			w.see(ctx, o)
 		}
 	}
 	for key, s := range w.seen {
@@ -163,6 +159,9 @@ func (w *Watch) look(ctx context.Context) error {
 
 // see looks at one file, and has it read once it is complete.
 func (w *Watch) see(ctx context.Context, o blob.Object) {
+	if unfinished(o.Key) {
+		return
+	}
 	now := w.Drops.Imports.Now()
 	s := w.seen[o.Key]
 	if s == nil {

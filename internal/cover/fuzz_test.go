@@ -59,10 +59,7 @@ func honest(t *testing.T, f file, err error, size int) {
 
 func FuzzJPEG(f *testing.F) {
 	seed(f, ".jpg")
-	plain, err := os.ReadFile("testdata/plain.jpg")
-	if err != nil {
-		f.Fatal(err)
-	}
+	plain := fixtureOf(f, "plain.jpg")
 	f.Add([]byte("\xff\xd8\xff\xff\xff\xda\x00\x02\xff\xd9"))
 	at := bytes.Index(plain, []byte{0xff, 0xc0, 0, 17, 8}) + 5
 	f.Add(slices.Concat(plain[:at], []byte{0, 0}, plain[at+2:])) // no height: the decoder takes it
@@ -154,15 +151,7 @@ func FuzzExif(f *testing.F) {
 
 func FuzzProfile(f *testing.F) {
 	for _, name := range []string{"p3.jpg", "p3-table.jpg", "adobergb.jpg", "prophoto.jpg", "grey-mac.jpg"} {
-		data, err := os.ReadFile(filepath.Join("testdata", name))
-		if err != nil {
-			f.Fatal(err)
-		}
-		m, err := readMarkers(data)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(bytes.Join(m.profile[:], nil))
+		f.Add(profileIn(f, name))
 	}
 	f.Add(printer(f))
 	f.Add(inBytes(printer(f)))

@@ -4,19 +4,20 @@ import (
 	"bytes"
 	"encoding/binary"
 	"image"
-	"os"
 	"slices"
 	"testing"
 )
 
-// printer is the profile in testdata/cmyk-print.jpg, of a table at 144.
+// printer is the profile of a printer, of a table at 144.
 func printer(tb testing.TB) []byte {
 	tb.Helper()
-	data, err := os.ReadFile("testdata/cmyk-print.jpg")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	m, err := readMarkers(data)
+	return profileIn(tb, "cmyk-print.jpg")
+}
+
+// profileIn is the profile in a JPEG.
+func profileIn(tb testing.TB, name string) []byte {
+	tb.Helper()
+	m, err := readMarkers(fixtureOf(tb, name))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func (s *scanner) guess() {
 	if s.plan.Encoding == "" {
 		encodings = []Encoding{UTF8, Windows1252}
 	}
-	s.told = s.recall(encodings[0])
+	s.named = s.recall(encodings[0])
 	for _, e := range encodings {
 		g := guess{plan: s.plan}
 		g.plan.Encoding, g.plan.Currency, g.plan.Columns = e, s.Currency, slices.Clone(s.plan.Columns)
@@ -79,7 +79,7 @@ func (s *scanner) settle() error {
 func (s *scanner) name(p *Plan) error {
 	switch {
 	case p.Kind == NDJSON:
-		return s.columns(p, also(members(s.sample, p.Encoding), s.told))
+		return s.columns(p, also(members(s.sample, p.Encoding), s.named))
 	case p.Header == nil:
 		return nil
 	}

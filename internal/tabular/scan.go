@@ -51,7 +51,7 @@ type scanner struct {
 	plan   Plan
 	sample []record // the first rows, copied
 	kept   int      // bytes of the sample
-	told   []string // the columns that a report of NDJSON names
+	named  []string // the columns that a report of NDJSON names
 	open   bool     // the last chunk can take more rows
 	nul    int64    // the line of the first zero byte, 0 before it was cut
 	// guesses are what the plan may be, one for each encoding that is still possible;
